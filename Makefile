@@ -1,10 +1,14 @@
 # make app: set up, build the sample store, tag it, start the app.   make test: set up and run the tests.
+# make bench: timings and long studies, or one by name (make bench-ingest).   make fuzz: the long hunts (make fuzz-ingest).
 PYTHON ?= python3.11
 BIN := .venv/bin
 SAMPLE := data/sample.duckdb
 PORT ?= 8501
 
-.PHONY: app test lint setup sample
+BENCHES := $(patsubst benchmarks/%.py,bench-%,$(filter-out benchmarks/fuzz_%,$(wildcard benchmarks/*.py)))
+FUZZES := $(patsubst benchmarks/fuzz_%.py,fuzz-%,$(wildcard benchmarks/fuzz_*.py))
+
+.PHONY: app test lint bench fuzz setup sample
 app: setup sample
 	@$(BIN)/telltale app --port $(PORT)
 
@@ -14,6 +18,13 @@ test: .venv/dev
 
 lint: .venv/dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: $(BENCHES)
+fuzz: $(FUZZES)
+bench-%: .venv/dev
+	$(BIN)/python -m benchmarks.$*
+fuzz-%: .venv/dev
+	$(BIN)/python -m benchmarks.fuzz_$*
 
 setup: .venv/run
 sample: setup
