@@ -1,0 +1,22 @@
+"""report: figures as a table, CSV or JSON; a module each."""
+
+from __future__ import annotations
+
+import click
+
+from commands.report.agreement import agreement
+from commands.report.frequencies import frequencies
+from commands.report.gaming import gaming
+from commands.report.judge import judge
+from commands.report.truth import truth
+
+
+@click.group()
+def report() -> None:
+    """Figures from the store, as a table, CSV or JSON."""
+
+
+for command in (frequencies, judge, agreement, gaming, truth):
+    report.add_command(command)
+
+COMMANDS = (report,)
