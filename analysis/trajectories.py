@@ -16,6 +16,10 @@ READABLE: tuple[ReasoningState, ...] = ("text", "truncated", "summary")
 """States in which there is something to read. They are never pooled with one another."""
 TURN_SEPARATOR = "\n\n"
 
+_NAMES = (
+    "trajectory_id", "environment", "variant", "prompt_id", "checkpoint", "model", "finish_reason", "synthetic",
+    "series",
+)  # fmt: skip
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -180,6 +184,7 @@ class Trajectory:
         Args:
             sample_of: How many rollouts of each prompt have been met without a sample number; counted on.
         """
+        self._tidy()
         if self.prompt_id is None:
             self.prompt_id = short_hash([[m.role, m.content] for m in self.prompt()])
         if self.trajectory_id is None:
@@ -196,6 +201,18 @@ class Trajectory:
     def place(self) -> tuple[str | None, str | None, str | None, int | None]:
         """Environment, checkpoint, variant and sample: rollouts that differ in one of them are not the same."""
         return self.environment, self.checkpoint, self.variant, self.sample
+
+    def _tidy(self) -> None:
+        """Make a text of what is to be one and is none, as sources have numbers and lists for names."""
+        for name in _NAMES:
+            value = getattr(self, name)
+            if value is not None and type(value) is not str:
+                setattr(self, name, storable(value if isinstance(value, str) else canonical(value).decode()))
+        if type(self.sample) is not int:
+            whole = isinstance(self.sample, float) and self.sample.is_integer()
+            self.sample = int(self.sample) if whole and self.sample is not None else None
+        if self.sample is not None and abs(self.sample) >= 1 << 63:
+            self.sample = None
 
     def _of(self) -> list[str | None]:
         return [self.source, self.environment, self.checkpoint, self.variant, self.prompt_id]

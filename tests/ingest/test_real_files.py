@@ -17,6 +17,7 @@ from analysis.errors import UserError
 from analysis.ingest import elements, files_in, ingest
 from analysis.ingest.rows import Unreadable, json_rows
 from analysis.store import Store
+from analysis.trajectories import Trajectory
 from labels.imported import ImportedLabels, record_labeled
 
 Jsonl = Callable[..., Path]
@@ -305,6 +306,33 @@ def test_polarity_is_left_to_the_reader(store: Store, jsonl: Jsonl) -> None:
 def test_odd_timestamps(store: Store, jsonl: Jsonl, written: Any, read: datetime | None) -> None:
     [report] = ingest(store, [jsonl([row(at=written)])], {**MAP, "created_at": "at"})
     assert report.stored == 1 and kept(store, "created_at") == [read]
+
+
+@pytest.mark.parametrize(
+    ("row", "columns", "held"),
+    [
+        ({"environment": ["a", 1], "info": {"exit_status": {"code": 2}}}, "environment, finish_reason", ('["a",1]', '{"code":2}')),
+        ({"environment": True, "info": {"exit_status": 7}}, "environment, finish_reason", ("true", "7")),
+    ],
+)  # fmt: skip
+def test_names_that_are_numbers_or_lists_are_kept_as_text(
+    store: Store, jsonl: Jsonl, row: dict[str, Any], columns: str, held: tuple[str, str]
+) -> None:
+    steps = [{"action": "ls", "observation": "", "thought": "Look."}]
+    path = jsonl([{"trajectory": steps, **row}], "a.traj")
+    for stored in (1, 0):
+        [report] = ingest(store, [path])
+        assert (report.stored, report.read, report.conflicting) == (stored, 1, 0)
+    assert kept(store, columns) == [held]
+
+
+@pytest.mark.parametrize(
+    ("given", "held"), [(2.0, 2), (3, 3), (2.5, None), (True, None), (1e300, None), (1 << 63, None), (None, None)]
+)  # fmt: skip
+def test_a_sample_number_is_a_whole_one_that_a_column_can_hold(given: Any, held: int | None) -> None:
+    made = Trajectory("s", [], trajectory_id="t", sample=given)
+    made.identify({})
+    assert made.sample == held
 
 
 # The same again ---------------------------------------------------------------------------------------------------
