@@ -24,17 +24,24 @@ FINAL_STATES = ("ok", "no_reasoning")
 
 @dataclass(frozen=True)
 class Verdict:
-    """A run's word on one pattern: present, absent or unsure; score from 0 to 100 where the tagger gives one."""
+    """A run's word on one pattern: present, absent or unsure; score from 0 to 100 where the tagger gives one.
+
+    `present_share` is the share of votes that said present, where the tagger votes.
+    """
 
     pattern: str
     verdict: str
     score: float | None = None
     why: str | None = None
+    present_share: float | None = None
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A quote that supports a verdict. Offsets are code points; a rejected quote has none."""
+    """A quote that supports a verdict. Offsets are code points; a rejected quote has none.
+
+    `votes` says how many votes had it, where the tagger votes.
+    """
 
     pattern: str
     quote: str
@@ -45,6 +52,7 @@ class Finding:
     role: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     why: str | None = None
+    votes: int | None = None
 
     def makes_present(self) -> bool:
         """Whether this quote alone makes its pattern present: it stands in the text and does not reject."""
@@ -207,6 +215,23 @@ def choose(db: duckdb.DuckDBPyConnection, run_id: str | None) -> str:
     if run_id and len(rows) > 1 and (run_id,) not in rows:
         raise UserError(f"{len(rows)} runs begin with {run_id}; `telltale runs` lists them")
     return str(run_id if (run_id,) in rows else rows[0][0])
+
+
+def repeats_of(db: duckdb.DuckDBPyConnection, run_id: str) -> list[str]:
+    """The runs that differ from this one in nothing but `repeat`: the same model asked the same again.
+
+    Returns:
+        Their ids and this one's, in the order of `repeat`; this one's alone where it was not repeated.
+    """
+    rows = db.execute(
+        """SELECT run_id, config FROM runs r JOIN (SELECT tagger, model FROM runs WHERE run_id = ?) mine
+           ON r.tagger = mine.tagger AND r.model IS NOT DISTINCT FROM mine.model ORDER BY created_at, run_id""",
+        [run_id],
+    ).fetchall()
+    configs = {run: orjson.loads(config or "{}") for run, config in rows}
+    repeat = {run: config.pop("repeat", 1) for run, config in configs.items()}
+    alike = [run for run, config in configs.items() if config == configs[run_id]]
+    return sorted(alike, key=repeat.__getitem__)
 
 
 def listed(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

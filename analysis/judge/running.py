@@ -39,6 +39,7 @@ def tag_with_judge(
     key: str | None = None,
     prompt: Path | None = None,
     temperature: float | None = None,
+    repeat: int = 1,
     patience: Patience | None = None,
 ) -> tuple[str, Counter[str]]:
     """Have a model judge what the run of these settings has not judged yet, one call a trajectory.
@@ -56,6 +57,7 @@ def tag_with_judge(
         key: The endpoint's key; else OPENAI_API_KEY from the environment or `.env`.
         prompt: A template file in place of the package's own.
         temperature: Sent if given. By default it is not: many reasoning models refuse any.
+        repeat: Which time this is: another number is a run of its own over the same trajectories.
         patience: How long and how often a call is tried.
 
     Returns:
@@ -76,6 +78,7 @@ def tag_with_judge(
         "prompt": {"version": asked.version, "sha256": asked.sha256},
         "base_url": endpoint.url,
         "settings": settings,
+        "repeat": repeat,
     }
     run_id = runs.start(store, "judge", config, codebook, model)
     with store.session() as db:

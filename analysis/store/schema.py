@@ -95,5 +95,30 @@ CREATE VIEW clusters AS FROM log.clusters;
 CREATE VIEW cluster_members AS FROM log.cluster_members;
 """
 
-MIGRATIONS: list[str] = [TABLES + VIEWS]
+VOTES = """
+ALTER TABLE log.verdicts ADD COLUMN present_share DOUBLE;
+ALTER TABLE log.findings ADD COLUMN votes INTEGER;
+CREATE OR REPLACE VIEW verdicts AS
+    SELECT * FROM log.verdicts WHERE attempt_id IN (SELECT attempt_id FROM attempts WHERE state = 'ok');
+CREATE OR REPLACE VIEW findings AS
+    SELECT * FROM log.findings WHERE attempt_id IN (SELECT attempt_id FROM attempts WHERE state = 'ok');
+"""
+"""`present_share`: the share of a judge's votes that said present. `votes`: how many of them had the finding.
+Both are null where the judge was asked once."""
+
+DECISIONS = """
+CREATE TABLE log.decisions (
+    decision_id VARCHAR, created_at TIMESTAMP, annotator VARCHAR, trajectory_id VARCHAR,
+    answer_sha256 VARCHAR, number VARCHAR, state VARCHAR, undoes VARCHAR, note VARCHAR);
+CREATE VIEW decisions AS
+    SELECT * EXCLUDE (undoes) FROM log.decisions
+    WHERE undoes IS NULL
+      AND decision_id NOT IN (SELECT undoes FROM log.decisions WHERE undoes IS NOT NULL)
+    QUALIFY row_number() OVER (PARTITION BY trajectory_id, answer_sha256
+                               ORDER BY created_at DESC, decision_id) = 1;
+"""
+"""What people decided of answers. The view has the decision that stands for each trajectory and answer: the
+newest that no other event undoes."""
+
+MIGRATIONS: list[str] = [TABLES + VIEWS, VOTES, DECISIONS]
 """Migration n is `MIGRATIONS[n - 1]`. One that has been released is never edited: a change is a new one."""

@@ -75,6 +75,18 @@ def test_another_model_endpoint_setting_or_prompt_is_another_run(keep, endpoint,
 
 
 @pytest.mark.usefixtures("open_store")
+def test_a_repeat_is_a_run_of_its_own_that_is_found_from_any_other(keep, endpoint, judged, store):
+    keep(*traces(2))
+    standin = endpoint()
+    third, first, second = (judged(standin, repeat=number)[0] for number in (3, 1, 2))
+    another, _ = judged(standin, temperature=1.0)
+    assert len(standin.calls) == 8
+    with store.session() as db:
+        assert all(runs.repeats_of(db, run) == [first, second, third] for run in (first, second, third))
+        assert runs.repeats_of(db, another) == [another]
+
+
+@pytest.mark.usefixtures("open_store")
 def test_a_run_says_what_it_was_made_with(keep, endpoint, judged, ask, codebook):
     keep(*traces(1))
     standin = endpoint()
