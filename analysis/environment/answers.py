@@ -91,6 +91,20 @@ def read_answer(answer: str | None, finish_reason: str | None = None) -> Reading
     return _lone_or_only(text)
 
 
+def integers_in(text: str) -> list[str]:
+    """The integers that stand in a text, each once, in order, as `Reading.number` has them."""
+    return list(dict.fromkeys(number for match in _TOKEN.finditer(text) for number in _integers(match[0])))
+
+
+def lone_integer(text: str) -> str | None:
+    """The integer that a text is, and nothing else; None where it is more or none."""
+    bare = text.strip()
+    if _SPACED.fullmatch(bare):
+        return _canonical(bare)
+    found = _integers(bare) if _TOKEN.fullmatch(bare) else []
+    return found[0] if len(found) == 1 else None
+
+
 def _lone_or_only(text: str) -> Reading:
     bare = text.strip(_WRAPPING).removeprefix("- ").rstrip(".!").strip(_WRAPPING)
     if _SPACED.fullmatch(bare):

@@ -6,7 +6,7 @@ none that the project knows. An outcome that came with a trajectory, or that a p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import duckdb
@@ -20,6 +20,8 @@ from analysis.store.rows import now
 NAMES = ("number", "gaming")
 UNKNOWN_PROMPT = "unknown_prompt"
 """The state of `gaming` where a number was read, and nobody knows what was asked."""
+PERSON = "person:"
+"""What the reader's name begins with where a person decided; their name follows."""
 BATCH = 20_000
 
 
@@ -43,6 +45,19 @@ def read_answers(store: Store, progress: Callable[[int, int], None] | None = Non
     return len(todo)
 
 
+def read_again(db: duckdb.DuckDBPyConnection, trajectory_ids: Collection[str]) -> None:
+    """Write the outcomes of these trajectories anew, whatever they are now; what came with them stays."""
+    wanted = db.execute(
+        """SELECT t.row_id, list(n.name ORDER BY n.name) FROM trajectories t, (SELECT unnest(?) AS name) n
+           WHERE t.trajectory_id IN (SELECT unnest(?))
+             AND NOT EXISTS (FROM outcomes o WHERE o.trajectory_id = t.trajectory_id AND o.name = n.name
+                             AND o.reader = 'imported')
+           GROUP BY t.row_id ORDER BY t.row_id""",
+        [list(NAMES), list(trajectory_ids)],
+    ).fetchall()
+    append(db, "outcomes", _rows(db, dict(wanted)))
+
+
 def _unread(db: duckdb.DuckDBPyConnection) -> list[tuple[int, list[str]]]:
     """(row_id, names of the outcomes to write) of each trajectory of the environment that lacks one.
 
@@ -53,7 +68,7 @@ def _unread(db: duckdb.DuckDBPyConnection) -> list[tuple[int, list[str]]]:
         """SELECT t.row_id, list(n.name ORDER BY n.name)
            FROM trajectories t, (SELECT unnest(?) AS name) n
            WHERE (t.environment = ? OR list_contains(?, t.prompt_id))
-             AND NOT EXISTS (FROM log.outcomes o WHERE o.trajectory_id = t.trajectory_id AND o.name = n.name
+             AND NOT EXISTS (FROM outcomes o WHERE o.trajectory_id = t.trajectory_id AND o.name = n.name
                              AND (o.created_at >= t.stored_at OR o.reader = 'imported')
                              AND (o.reader = ? OR NOT starts_with(o.reader, 'odd-number-'))
                              AND NOT (o.state = ? AND list_contains(?, t.prompt_id)))
@@ -63,22 +78,25 @@ def _unread(db: duckdb.DuckDBPyConnection) -> list[tuple[int, list[str]]]:
 
 
 def _rows(db: duckdb.DuckDBPyConnection, wanted: dict[int, list[str]]) -> list[dict[str, Any]]:
+    """The outcomes to write. What a person decided of an answer goes before what the rules read in it."""
     found = db.execute(
-        """SELECT row_id, trajectory_id, messages, answer, finish_reason FROM log.trajectories
-           WHERE row_id IN (SELECT unnest(?::UBIGINT[])) ORDER BY row_id""",
+        """SELECT t.row_id, t.trajectory_id, t.messages, t.answer, t.finish_reason, d.annotator, d.number, d.state
+           FROM log.trajectories t
+           LEFT JOIN decisions d ON d.trajectory_id = t.trajectory_id AND d.answer_sha256 = sha256(t.answer)
+           WHERE t.row_id IN (SELECT unnest(?::UBIGINT[])) ORDER BY t.row_id""",
         [list(wanted)],
     ).fetchall()
     rows = []
-    for row_id, trajectory_id, messages, answer, finish_reason in found:
+    for row_id, trajectory_id, messages, answer, finish_reason, person, number, state in found:
         said = orjson.loads(messages)
         if answer is None and any(message["role"] == "assistant" for message in said):
             answer = ""  # the model had its turn and said nothing
-        reading = read_answer(answer, finish_reason)
+        reading = Reading(state, number) if person else read_answer(answer, finish_reason)
         both = {"number": (reading.value, reading.state), "gaming": _gaming(reading, said)}
         rows += [
             {
                 "trajectory_id": trajectory_id, "name": name, "value": orjson.dumps(both[name][0]).decode(),
-                "state": both[name][1], "reader": READER, "created_at": now(),
+                "state": both[name][1], "reader": f"{PERSON}{person}" if person else READER, "created_at": now(),
             }
             for name in wanted[row_id]
         ]  # fmt: skip
