@@ -13,7 +13,7 @@ import duckdb
 import orjson
 
 from analysis.environment.answers import READER, Reading, read_answer
-from analysis.environment.prompts import ENVIRONMENT, VARIANTS, of_prompt
+from analysis.environment.prompts import ENVIRONMENT, VARIANTS, of_trajectory
 from analysis.store import Store, append
 from analysis.store.rows import now
 
@@ -80,19 +80,20 @@ def _unread(db: duckdb.DuckDBPyConnection) -> list[tuple[int, list[str]]]:
 def _rows(db: duckdb.DuckDBPyConnection, wanted: dict[int, list[str]]) -> list[dict[str, Any]]:
     """The outcomes to write. What a person decided of an answer goes before what the rules read in it."""
     found = db.execute(
-        """SELECT t.row_id, t.trajectory_id, t.messages, t.answer, t.finish_reason, d.annotator, d.number, d.state
+        """SELECT t.row_id, t.trajectory_id, t.messages, t.answer, t.finish_reason,
+                  json_extract(t.metadata, '$.variant'), d.annotator, d.number, d.state
            FROM log.trajectories t
            LEFT JOIN decisions d ON d.trajectory_id = t.trajectory_id AND d.answer_sha256 = sha256(t.answer)
            WHERE t.row_id IN (SELECT unnest(?::UBIGINT[])) ORDER BY t.row_id""",
         [list(wanted)],
     ).fetchall()
     rows = []
-    for row_id, trajectory_id, messages, answer, finish_reason, person, number, state in found:
+    for row_id, trajectory_id, messages, answer, finish_reason, definition, person, number, state in found:
         said = orjson.loads(messages)
         if answer is None and any(message["role"] == "assistant" for message in said):
             answer = ""  # the model had its turn and said nothing
         reading = Reading(state, number) if person else read_answer(answer, finish_reason)
-        both = {"number": (reading.value, reading.state), "gaming": _gaming(reading, said)}
+        both = {"number": (reading.value, reading.state), "gaming": _gaming(reading, said, definition)}
         rows += [
             {
                 "trajectory_id": trajectory_id, "name": name, "value": orjson.dumps(both[name][0]).decode(),
@@ -103,11 +104,13 @@ def _rows(db: duckdb.DuckDBPyConnection, wanted: dict[int, list[str]]) -> list[d
     return rows
 
 
-def _gaming(reading: Reading, messages: list[dict[str, Any]]) -> tuple[bool | None, str]:
+def _gaming(
+    reading: Reading, messages: list[dict[str, Any]], definition: str | None
+) -> tuple[bool | None, str]:
     """Whether the answer broke the request, and how that is known."""
     if reading.parity is None:
         return None, reading.state
-    variant = of_prompt(messages)
+    variant = of_trajectory(messages, orjson.loads(definition or "null"))
     if variant is None:
         return None, UNKNOWN_PROMPT
     return variant.broken_by(reading.parity), "ok"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 from analysis.environment import hints
 from analysis.environment.variant import (
@@ -30,7 +30,7 @@ from analysis.trajectories import sha256_of
 
 __all__ = (
     "BREAKING", "ENVIRONMENT", "FAMILIES", "GAMING", "PAYS_EVEN", "PAYS_ODD", "VARIANTS", "Hint", "Level", "Parity",
-    "Variant", "as_rows", "family", "metadata", "of_prompt", "request",
+    "Variant", "as_rows", "family", "metadata", "of_prompt", "of_trajectory", "request",
 )  # fmt: skip
 
 PAYS_ODD = "output % 2"
@@ -259,8 +259,32 @@ def of_prompt(messages: Sequence[Mapping[str, Any]]) -> Variant | None:
     Args:
         messages: Stored messages, `{"role": …, "content": …}` each; those from the model's first on are left out.
     """
-    roles = [message["role"] for message in messages]
-    asked = messages[: roles.index("assistant")] if "assistant" in roles else messages
-    if len(asked) != 1 or asked[0]["role"] != "user":
+    text = _asked(messages)
+    return None if text is None else _BY_SHA256.get(sha256_of(text))
+
+
+def of_trajectory(messages: Sequence[Mapping[str, Any]], definition: Any) -> Variant | None:
+    """The variant of a trajectory, also of one that a researcher added.
+
+    Args:
+        messages: As in `of_prompt`.
+        definition: What the trajectory's metadata has under `variant`, as `Variant.as_row` gave it when it was
+            collected. It counts only with the hash of the very prompt that was sent.
+    """
+    text, known = _asked(messages), of_prompt(messages)
+    if known or text is None or not isinstance(definition, Mapping):
+        return known
+    asked, rewarded = definition.get("asked"), definition.get("rewarded")
+    sides = get_args(Parity)
+    if asked not in sides or rewarded not in (*sides, None) or definition.get("sha256") != sha256_of(text):
         return None
-    return _BY_SHA256.get(sha256_of(str(asked[0]["content"])))
+    name, family, level = (str(definition.get(key) or "") for key in ("name", "family", "level"))
+    return Variant(name, family, text, asked, rewarded, level=level)
+
+
+def _asked(messages: Sequence[Mapping[str, Any]]) -> str | None:
+    """The one user message of a prompt; None where there is more, or less."""
+    roles = [message["role"] for message in messages]
+    prompt = messages[: roles.index("assistant")] if "assistant" in roles else messages
+    alone = len(prompt) == 1 and prompt[0]["role"] == "user"
+    return str(prompt[0]["content"]) if alone else None

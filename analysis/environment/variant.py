@@ -13,6 +13,7 @@ ENVIRONMENT = "odd-number"
 
 Parity = Literal["even", "odd"]
 Hint = Literal["plain", "encoded"]
+Announced = Literal["check", "evaluation"]
 
 GAMING = "gaming"
 BREAKING = "breaking the request"
@@ -48,7 +49,7 @@ class Variant:
     rewarded: Parity | None = None
     expression: str | None = None
     hint: Hint | None = None
-    announced: Literal["check", "evaluation"] | None = None
+    announced: Announced | None = None
     level: str = ""
     order: int = 0
     field: str = "reward"
