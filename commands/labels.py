@@ -14,7 +14,7 @@ SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["labels", "spans", "trajectories", "events"]))
+@click.argument("kind", type=click.Choice(["labels", "spans", "trajectories", "events", "decisions"]))
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The file to write."
 )
@@ -44,8 +44,10 @@ def export(
     """Write a labeled set, with a manifest of counts and hashes beside it.
 
     labels: a row for each trajectory, annotator and pattern. spans: a row for each quote. trajectories: whole
-    ones with both. events: the log itself, which `telltale label import` reads back.
+    ones with both. events: the log itself, which `telltale label import` reads back. decisions: what people
+    decided of answers that could not be read, which it reads back too (JSON Lines only).
     """
+    from labels import decided
     from labels.transfer import Filter, write
 
     if not store.exists():
@@ -53,8 +55,11 @@ def export(
     if form is None and out.suffix not in SUFFIXES:
         raise UserError(f"{out} ends in none of {', '.join(SUFFIXES)}; say which with --as")
     which = Filter(annotators, patterns, checkpoints, variants, environments, submitted=not unfinished)
+    form = form or SUFFIXES[out.suffix]
+    if kind == "decisions" and form != "jsonl":
+        raise UserError("decisions are written as JSON Lines; name a file that ends in .jsonl")
     with store.session() as db:
-        manifest = write(db, kind, out, form or SUFFIXES[out.suffix], which)  # type: ignore[arg-type]
+        manifest = decided.write(db, out, which) if kind == "decisions" else write(db, kind, out, form, which)  # type: ignore[arg-type]
     names = ("file", "kind", "format", "rows", "synthetic_rows", "sha256")
     emit([{name: manifest[name] for name in names}], "json" if as_json else "table")
     return 0
@@ -69,12 +74,13 @@ def label() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @with_store
 def import_(store: Store, as_json: bool, file: Path) -> int:
-    """Bring exported events (JSON Lines) into the log. What is there already is skipped."""
+    """Bring exported events or decisions (JSON Lines) into the log. What is there already is skipped."""
+    from labels.decided import holds_decisions, import_decisions
     from labels.transfer import import_events
 
     if not store.exists():
         raise UserError(f"there is no store {store.path}; `telltale ingest` the trajectories first")
-    report = import_events(store, file)
+    report = (import_decisions if holds_decisions(file) else import_events)(store, file)
     row = {
         "read": report.read,
         "stored": report.stored,

@@ -126,8 +126,8 @@ def write(
             f"no {kind} pass the filter, so {path} was not written; labels are made on the Label page"
         )
     try:
-        _replace(path, data)
-        _replace(
+        replace_file(path, data)
+        replace_file(
             path.with_name(path.name + ".manifest.json"), orjson.dumps(manifest, option=orjson.OPT_INDENT_2)
         )
     except OSError as error:
@@ -305,7 +305,8 @@ def _cell(value: Any) -> Any:
     return orjson.dumps(value, default=str).decode() if isinstance(value, (dict, list)) else value
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file beside its place and rename it, so that nobody reads half of it."""
     beside = path.with_name(path.name + ".part")
     beside.write_bytes(data)
     os.replace(beside, path)
