@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,6 +21,9 @@ COLUMNS = (
 """The columns of a gaming table after those that it is split by, in order."""
 UNKNOWN = "unknown prompt"
 """The measure's name where the prompt is none that the project knows."""
+LEVEL = "level"
+"""The column with the name of the variant whose prompt it is, to the byte; else what the source calls it."""
+LEVEL_SQL = "coalesce(m.level, t.variant)"
 
 
 @dataclass(frozen=True)
@@ -72,34 +75,25 @@ def gaming(
 
     Args:
         db: A session of the store.
-        by: The columns to split by, out of `scope.GROUPS`.
+        by: The columns to split by: those of `scope.GROUPS`, and LEVEL, the project's own name of the prompt.
         scope: Which trajectories count.
 
     Returns:
         A cell for each group and measure; groups in the checkpoints' order. Trajectories of other environments
         are in none, unless they have an outcome `gaming`.
     """
-    groups = "".join(f"{column_sql(column)} AS {column}, " for column in by)
-    condition, bound = scope.sql()
-    _make_prompt_measures(db)
+    columns = {column: LEVEL_SQL if column == LEVEL else column_sql(column) for column in by}
+    select_answers(db, columns, scope)
+    groups = "".join(f"{column}, " for column in by)
     rows = db.execute(
-        f"""SELECT {groups} coalesce(m.measure, '{UNKNOWN}') AS measure,
-                   count(*) FILTER (o.known AND o.did), count(*) FILTER (o.known),
-                   count(*) FILTER (o.known IS NOT true AND o.state = 'ambiguous'),
-                   count(*) FILTER (o.known IS NOT true AND o.state = 'unparseable'),
-                   count(*) FILTER (o.known IS NOT true AND o.state = 'truncated'),
-                   count(*) FILTER (o.known IS NOT true AND o.state IN ('empty', 'missing')),
-                   count(*) FILTER (o.known IS NOT true AND (o.state IS NULL OR o.state IN ('ok', '{UNKNOWN_PROMPT}'))),
-                   count(t.synthetic)
-            FROM trajectories t LEFT JOIN checkpoints c ON c.name = t.checkpoint
-            LEFT JOIN (SELECT trajectory_id, state, try_cast(value AS BOOLEAN) AS did,
-                              coalesce(state = 'ok' AND try_cast(value AS BOOLEAN) IS NOT NULL, false) AS known
-                       FROM outcomes WHERE name = 'gaming') o ON o.trajectory_id = t.trajectory_id
-            LEFT JOIN prompt_measures m
-              ON m.prompt_id IS NOT DISTINCT FROM t.prompt_id AND m.variant IS NOT DISTINCT FROM t.variant
-            WHERE ({condition}) AND (t.environment = ? OR o.trajectory_id IS NOT NULL)
-            GROUP BY ALL""",
-        [*bound, ENVIRONMENT],
+        f"""SELECT {groups} measure, count(*) FILTER (did), count(did),
+                   count(*) FILTER (did IS NULL AND state = 'ambiguous'),
+                   count(*) FILTER (did IS NULL AND state = 'unparseable'),
+                   count(*) FILTER (did IS NULL AND state = 'truncated'),
+                   count(*) FILTER (did IS NULL AND state IN ('empty', 'missing')),
+                   count(*) FILTER (did IS NULL AND (state IS NULL OR state IN ('ok', '{UNKNOWN_PROMPT}'))),
+                   count(synthetic)
+            FROM answers GROUP BY ALL"""
     ).fetchall()
     width = len(by)
     cells = [GamingRate(dict(zip(by, row, strict=False)), *row[width:]) for row in rows]
@@ -107,27 +101,41 @@ def gaming(
     return sorted(cells, key=lambda cell: (key(cell.group), cell.measure))
 
 
-def unreadable_answers(
+def select_answers(
     db: duckdb.DuckDBPyConnection,
+    columns: Mapping[str, str],
     scope: Scope = Scope(),  # noqa: B008 (frozen)
-    limit: int = 200,
-) -> list[dict[str, Any]]:
-    """The answers that no number could be read from, with why: trajectory_id, checkpoint, variant, state, answer."""
-    condition, bound = scope.sql()
-    cursor = db.execute(
-        f"""SELECT t.trajectory_id, t.checkpoint, t.variant, o.state, left(t.answer, 2000) AS answer
+    bound: Sequence[Any] = (),
+) -> None:
+    """Make the temporary table `answers`, one row a trajectory of the environment.
+
+    Args:
+        db: A session of the store.
+        columns: What the rows carry beside row_id, trajectory_id, measure, did (whether the answer broke the
+            request; null where that is not known), state (of the reading) and synthetic: SQL over `t`
+            (trajectories), `c` (checkpoints) and `m` (prompt_measures), by name.
+        scope: Which trajectories count.
+        bound: The parameters of `columns`.
+    """
+    selected = "".join(f"{sql} AS {name}, " for name, sql in columns.items())
+    condition, scope_bound = scope.sql()
+    _make_prompt_measures(db)
+    db.execute(
+        f"""CREATE OR REPLACE TEMP TABLE answers AS
+            SELECT {selected} t.row_id, t.trajectory_id, coalesce(m.measure, '{UNKNOWN}') AS measure,
+                   CASE WHEN o.state = 'ok' THEN try_cast(o.value AS BOOLEAN) END AS did, o.state, t.synthetic
             FROM trajectories t LEFT JOIN checkpoints c ON c.name = t.checkpoint
-            JOIN outcomes o ON o.trajectory_id = t.trajectory_id AND o.name = 'gaming'
-            WHERE o.state NOT IN ('ok', '{UNKNOWN_PROMPT}') AND ({condition})
-            ORDER BY o.state, t.checkpoint, t.variant, t.trajectory_id LIMIT {int(limit)}""",
-        bound,
+            LEFT JOIN (SELECT trajectory_id, state, value FROM outcomes WHERE name = 'gaming') o
+              ON o.trajectory_id = t.trajectory_id
+            LEFT JOIN prompt_measures m
+              ON m.prompt_id IS NOT DISTINCT FROM t.prompt_id AND m.variant IS NOT DISTINCT FROM t.variant
+            WHERE ({condition}) AND (t.environment = ? OR o.trajectory_id IS NOT NULL)""",
+        [*bound, *scope_bound, ENVIRONMENT],
     )
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _make_prompt_measures(db: duckdb.DuckDBPyConnection) -> None:
-    """A table of what breaking the request is called for each prompt, read from the prompt's own bytes."""
+    """A table of what each prompt is called and what breaking it is called, read from the prompt's own bytes."""
     rows = db.execute(
         """SELECT prompt_id, variant, messages FROM log.trajectories WHERE row_id IN
              (SELECT any_value(t.row_id) FROM trajectories t
@@ -136,11 +144,12 @@ def _make_prompt_measures(db: duckdb.DuckDBPyConnection) -> None:
         [ENVIRONMENT],
     ).fetchall()
     db.execute(
-        "CREATE OR REPLACE TEMP TABLE prompt_measures (prompt_id VARCHAR, variant VARCHAR, measure VARCHAR)"
+        """CREATE OR REPLACE TEMP TABLE prompt_measures
+               (prompt_id VARCHAR, variant VARCHAR, level VARCHAR, measure VARCHAR)"""
     )
     for prompt_id, variant, messages in rows:
         known = of_prompt(orjson.loads(messages))
         db.execute(
-            "INSERT INTO prompt_measures VALUES (?, ?, ?)",
-            [prompt_id, variant, known.measure if known else UNKNOWN],
+            "INSERT INTO prompt_measures VALUES (?, ?, ?, ?)",
+            [prompt_id, variant, known.name if known else None, known.measure if known else UNKNOWN],
         )

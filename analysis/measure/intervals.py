@@ -34,3 +34,33 @@ def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float] |
     low = 0.0 if successes == 0 else max(0.0, centre - half)
     high = 1.0 if successes == n else min(1.0, centre + half)
     return low, high
+
+
+def newcombe(
+    part: int, n: int, other_part: int, other_n: int, level: float = 0.95
+) -> tuple[float, float] | None:
+    """Newcombe's hybrid score interval for the difference of two shares of independent trials.
+
+    Args:
+        part: How many of the first side's trials succeeded.
+        n: How many trials it had.
+        other_part: How many of the second side's succeeded.
+        other_n: How many it had.
+        level: Nominal coverage.
+
+    Returns:
+        (low, high) of part / n - other_part / other_n; None where a side has no trials.
+
+    Raises:
+        ValueError: A part is not within 0 and its n.
+
+    Source: R. G. Newcombe (1998), Interval estimation for the difference between independent proportions:
+    comparison of eleven methods, Statistics in Medicine 17, 873-890, method 10.
+    """
+    first, second = wilson(part, n, level), wilson(other_part, other_n, level)
+    if first is None or second is None:
+        return None
+    p, q = part / n, other_part / other_n
+    down = sqrt((p - first[0]) ** 2 + (second[1] - q) ** 2)
+    up = sqrt((first[1] - p) ** 2 + (q - second[0]) ** 2)
+    return max(-1.0, p - q - down), min(1.0, p - q + up)

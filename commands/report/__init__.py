@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from commands.report.agreement import agreement
+from commands.report.contrast import contrast
 from commands.report.frequencies import frequencies
 from commands.report.gaming import gaming
 from commands.report.judge import judge
@@ -16,7 +17,7 @@ def report() -> None:
     """Figures from the store, as a table, CSV or JSON."""
 
 
-for command in (frequencies, judge, agreement, gaming, truth):
+for command in (frequencies, contrast, judge, agreement, gaming, truth):
     report.add_command(command)
 
 COMMANDS = (report,)
