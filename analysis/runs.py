@@ -88,6 +88,14 @@ class Item:
     prompt: list[dict[str, Any]]
 
 
+def identify(
+    tagger: str, config: Mapping[str, Any], codebook: Codebook | None, model: str | None = None
+) -> tuple[str, dict[str, Any]]:
+    """The id that a run of these settings has, and its whole config; nothing is written. Arguments as in `start`."""
+    config = {**config, "codebook_sha256": codebook.sha256 if codebook else None}
+    return f"{tagger}-{short_hash([tagger, model, config])[:12]}", config
+
+
 def start(
     store: Store, tagger: str, config: Mapping[str, Any], codebook: Codebook | None, model: str | None = None
 ) -> str:
@@ -103,8 +111,7 @@ def start(
     Returns:
         The run's id: a hash of all of the above, so that the same command goes on with the same run.
     """
-    config = {**config, "codebook_sha256": codebook.sha256 if codebook else None}
-    run_id = f"{tagger}-{short_hash([tagger, model, config])[:12]}"
+    run_id, config = identify(tagger, config, codebook, model)
     with store.transaction() as db:
         if not db.execute("FROM log.runs WHERE run_id = ?", [run_id]).fetchone():
             append(db, "runs", [{

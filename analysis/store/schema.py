@@ -120,5 +120,17 @@ CREATE VIEW decisions AS
 """What people decided of answers. The view has the decision that stands for each trajectory and answer: the
 newest that no other event undoes."""
 
-MIGRATIONS: list[str] = [TABLES + VIEWS, VOTES, DECISIONS]
+CALLS = """
+CREATE TABLE log.replies (
+    run_id VARCHAR, trajectory_id VARCHAR, reasoning_sha256 VARCHAR, start_char INTEGER, end_char INTEGER,
+    vote INTEGER, text VARCHAR, input_tokens BIGINT, cached_tokens BIGINT, output_tokens BIGINT,
+    cost_usd DOUBLE, created_at TIMESTAMP);
+CREATE TABLE log.batches (
+    batch_key VARCHAR, run_id VARCHAR, state VARCHAR, batch_id VARCHAR, trajectories JSON,
+    expected_usd DOUBLE, created_at TIMESTAMP);
+"""
+"""`replies`: readable replies of attempts that take several calls (windows, votes), kept so that none is asked for
+again. `batches`: what became of each batch of calls, an event a row: prepared, submitted, collected, dropped."""
+
+MIGRATIONS: list[str] = [TABLES + VIEWS, VOTES, DECISIONS, CALLS]
 """Migration n is `MIGRATIONS[n - 1]`. One that has been released is never edited: a change is a new one."""
