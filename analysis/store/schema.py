@@ -128,9 +128,19 @@ CREATE TABLE log.replies (
 CREATE TABLE log.batches (
     batch_key VARCHAR, run_id VARCHAR, state VARCHAR, batch_id VARCHAR, trajectories JSON,
     expected_usd DOUBLE, created_at TIMESTAMP);
+CREATE VIEW replies AS
+    SELECT r.*, EXISTS (FROM log.attempts a WHERE a.run_id = r.run_id AND a.trajectory_id = r.trajectory_id
+                        AND a.created_at >= r.created_at) AS counted
+    FROM log.replies r;
+CREATE VIEW batches AS
+    SELECT batch_key, any_value(run_id) AS run_id, arg_max(state, created_at) AS state,
+           any_value(batch_id) AS batch_id, any_value(trajectories) AS trajectories,
+           any_value(expected_usd) AS expected_usd, min(created_at) AS created_at
+    FROM log.batches GROUP BY batch_key;
 """
 """`replies`: readable replies of attempts that take several calls (windows, votes), kept so that none is asked for
-again. `batches`: what became of each batch of calls, an event a row: prepared, submitted, collected, dropped."""
+again; `counted` where an attempt has ended since, whose tokens and cost hold theirs. `batches`: what became of each
+batch of calls, an event a row: prepared, submitted, collected, dropped."""
 
 MIGRATIONS: list[str] = [TABLES + VIEWS, VOTES, DECISIONS, CALLS]
 """Migration n is `MIGRATIONS[n - 1]`. One that has been released is never edited: a change is a new one."""

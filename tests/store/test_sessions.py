@@ -16,7 +16,7 @@ from analysis.store.schema import MIGRATIONS
 
 DESIGNED = {
     "trajectories", "checkpoints", "segments", "retractions", "quarantine", "outcomes", "runs", "attempts",
-    "verdicts", "findings", "label_events", "embeddings", "clusters", "cluster_members", "decisions",
+    "verdicts", "findings", "label_events", "embeddings", "clusters", "cluster_members", "decisions", "replies", "batches",
 }  # fmt: skip
 
 WRITER = textwrap.dedent(
