@@ -142,5 +142,20 @@ CREATE VIEW batches AS
 again; `counted` where an attempt has ended since, whose tokens and cost hold theirs. `batches`: what became of each
 batch of calls, an event a row: prepared, submitted, collected, dropped."""
 
-MIGRATIONS: list[str] = [TABLES + VIEWS, VOTES, DECISIONS, CALLS]
+QUEUES = """
+ALTER TABLE log.label_events ADD COLUMN repeat INTEGER;
+CREATE OR REPLACE VIEW label_events AS
+    SELECT * FROM log.label_events
+    QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY created_at) = 1;
+CREATE TABLE log.queues (queue_id VARCHAR, created_at TIMESTAMP, made_by VARCHAR, settings JSON);
+CREATE TABLE log.queue_items (
+    queue_id VARCHAR, trajectory_id VARCHAR, probability DOUBLE, reason VARCHAR, people INTEGER);
+CREATE VIEW queues AS FROM log.queues;
+CREATE VIEW queue_items AS FROM log.queue_items;
+"""
+"""`repeat`: 1 where somebody labels a trace a second time, to be measured against themself; 0 or null the first time.
+`queue_items`: a row for each trajectory that a queue could draw, with its inclusion probability; `reason` and
+`people` (how many shall label it) are null where it was not drawn. The newest queue is the one that is worked on."""
+
+MIGRATIONS: list[str] = [TABLES + VIEWS, VOTES, DECISIONS, CALLS, QUEUES]
 """Migration n is `MIGRATIONS[n - 1]`. One that has been released is never edited: a change is a new one."""
