@@ -155,19 +155,19 @@ def mark(store: Store, desk: Desk, pattern: str, numbers: Sequence[int], **more:
     return desk
 
 
-def undo(store: Store, desk: Desk, session: str | None = None) -> Desk:
+def undo(store: Store, desk: Desk, session: str | None = None, **more: Any) -> Desk:
     """Take the last action back; the desk as it was when there is none."""
     last = to_undo(desk.events)
-    return act(store, desk, "revert", session, old=last.event_id) if last else desk
+    return act(store, desk, "revert", session, old=last.event_id, **more) if last else desk
 
 
-def redo(store: Store, desk: Desk, session: str | None = None) -> Desk:
+def redo(store: Store, desk: Desk, session: str | None = None, **more: Any) -> Desk:
     """Do again what undo took back."""
     last = to_redo(desk.events)
-    return act(store, desk, "revert", session, old=last.event_id) if last else desk
+    return act(store, desk, "revert", session, old=last.event_id, **more) if last else desk
 
 
-def submit(store: Store, desk: Desk, session: str | None = None) -> Desk:
+def submit(store: Store, desk: Desk, session: str | None = None, **more: Any) -> Desk:
     """Submit the trace: what was not judged becomes absent, marked as not explicit.
 
     Raises:
@@ -176,7 +176,7 @@ def submit(store: Store, desk: Desk, session: str | None = None) -> Desk:
     lacking = [desk.codebook.name_of(pattern) for pattern in desk.state.lacking_quotes()]
     if lacking:
         raise UserError(f"{', '.join(lacking)}: quote the sentence that shows it, or tick “no single quote”")
-    return act(store, desk, "submit", session, new=" ".join(desk.codebook.ids()))
+    return act(store, desk, "submit", session, new=" ".join(desk.codebook.ids()), **more)
 
 
 def reveal(store: Store, desk: Desk, run_id: str) -> tuple[Desk, list[Revealed]]:
