@@ -11,6 +11,10 @@ from typing import Protocol
 LARGEST_BYTES = 1 << 27
 """How large one value may be. A quotation mark that never closes would make a value of all that follows."""
 CHUNK_BYTES = 1 << 18
+PATIENCE_BYTES = 1 << 28
+"""How much may be looked through for the ends of values that turn out to have none."""
+SHORT_BYTES = 1 << 16
+"""How large a value may be after that, so that a file of nothing but broken ones is still read in one go."""
 
 _BLANK = b" \t\r\n"
 _BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+([{}\[\]])', re.DOTALL)
@@ -42,6 +46,7 @@ class Elements:
         self._held = b""
         self._at = 0
         self._opening: bytes | None = None
+        self._wasted = 0
         self.cut = False
 
     def peek(self, skip: bytes = _BLANK) -> bytes:
@@ -77,43 +82,48 @@ class Elements:
         Returns:
             What of the value stands before that place; all of it where there is none.
         """
-        opening = self._opening or _opening(value)
+        self._wasted += len(value)
+        opening = self._opening or opening_of(value)
         again = re.compile(rb"(?<=[\s,}\]])" + opening).search(value, 1) if opening else None
         again = again or _LINE_OPENS.search(value, 1)
         if again is None:
             return value
-        at = again.start()
-        self._held = value[at:] + self._held[self._at :]
-        self._at = 0
-        return value[:at]
+        self._at -= len(value) - again.start()  # the value is still held: it was given last
+        return value[: again.start()]
 
     def learn(self, value: bytes) -> None:
         """Remember how a good value begins."""
         if self._opening is None:
-            self._opening = _opening(value)
+            self._opening = opening_of(value)
 
     def _bracketed(self) -> bytes:
-        depth, at = 0, self._at
+        depth, at, limit = 0, self._at, self._limit()
         while True:
-            while found := _BRACKET.match(self._held, at):  # a search would begin inside strings
+            end = self._at + limit
+            while found := _BRACKET.match(self._held, at, end):  # a search would begin inside strings
                 at = found.end()
                 depth += 1 if found[1] in b"{[" else -1
                 if depth == 0:
                     return self._until(at)
             scanned = at - self._at
-            if len(self._held) - self._at > LARGEST_BYTES or not self._more(len(self._held) - self._at):
+            if len(self._held) >= end or not self._more(len(self._held) - self._at):
                 self.cut = True
-                return self._until(len(self._held))
+                return self._until(min(end, len(self._held)))
             at = self._at + scanned
 
     def _string(self) -> bytes:
+        limit = self._limit()
         while True:
-            found = _STRING.match(self._held, self._at)
+            end = self._at + limit
+            found = _STRING.match(self._held, self._at, end)
             if found:
                 return self._until(found.end())
-            if len(self._held) - self._at > LARGEST_BYTES or not self._more(len(self._held) - self._at):
+            if len(self._held) >= end or not self._more(len(self._held) - self._at):
                 self.cut = True
-                return self._until(len(self._held))
+                return self._until(min(end, len(self._held)))
+
+    def _limit(self) -> int:
+        return LARGEST_BYTES if self._wasted < PATIENCE_BYTES else SHORT_BYTES
 
     def _word(self) -> bytes:
         """A number or a word; what is none goes on to the end of the line or to the next bracket."""
@@ -146,6 +156,7 @@ class Elements:
         return True
 
 
-def _opening(value: bytes) -> bytes | None:
+def opening_of(value: bytes) -> bytes | None:
+    """An expression for how a value begins: its first key."""
     key = _KEY.match(value)
     return rb"\{\s*" + re.escape(key[1]) + rb"\s*:" if key else None

@@ -8,11 +8,13 @@ has no end and is followed by nothing is truncated. What was asked is in the tex
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from analysis.ingest.channels import finish_reason, holds_channels, read_channels
 from analysis.ingest.head import Head
+from analysis.ingest.rows import opened
 from analysis.ingest.rowwise import Found, asked, of_row, read_rows
 from analysis.trajectories import Trajectory
 
@@ -28,10 +30,9 @@ def recognises(head: Head) -> bool:
 
 def read(path: Path, source: str) -> Found:
     """The trajectories of a file, each with the row that it was read from."""
-    with path.open("rb") as stream:
-        begins = stream.read(4096).lstrip()
-    if begins.startswith((b"<|start|>", b"<|channel|>")):
-        return _of_text(path.read_text(encoding="utf-8", errors="replace"), source)
+    with closing(opened(path)) as stream:
+        if stream.peek(4096).lstrip().startswith((b"<|start|>", b"<|channel|>")):
+            return _of_text(stream.read().decode(errors="replace"), source)
     return read_rows(path, source, _trajectories)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from analysis.ingest.rows import Unreadable, json_rows
+from analysis.ingest.rows import Unreadable, json_rows, opened
 
 HEAD_BYTES = 1 << 16
 HEAD_ROWS = 40
@@ -22,7 +23,7 @@ class Head:
 
     Attributes:
         path: The file, or the folder of a dataset.
-        data: Its first bytes; empty for a folder.
+        data: Its first bytes, text as UTF-8; empty for a folder.
         first: Its first JSON object; None where it holds none.
         rows: Its first JSON objects.
     """
@@ -37,7 +38,7 @@ def head_of(path: Path) -> Head:
     """Read the beginning of a file, or of a dataset."""
     data = b""
     if not path.is_dir():
-        with path.open("rb") as stream:
+        with closing(opened(path)) as stream:
             data = stream.read(HEAD_BYTES)
     if data.startswith(b"PK\x03\x04"):
         return Head(path, data, None)

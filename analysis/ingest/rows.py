@@ -8,23 +8,28 @@ from __future__ import annotations
 import codecs
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
-from analysis.ingest.elements import LARGEST_BYTES, Elements, Stream
+from analysis.ingest.elements import LARGEST_BYTES, Elements, Stream, opening_of
 from analysis.trajectories import storable
 
 EXCERPT_CHARACTERS = 2_000
 DEEPEST = 200
 """How many brackets a value may open before it is looked at whether it can be written again."""
 
-_BOM = codecs.BOM_UTF8
-_OTHER_BOMS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
+)  # fmt: skip
+_ZEROS = {"1000": "utf-32-le", "0001": "utf-32-be", "1010": "utf-16-le", "0101": "utf-16-be"}
+"""Encodings without a mark by which of the first four bytes are zero: a text mostly begins in ASCII."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +71,13 @@ def opened(path: Path) -> io.BufferedReader:
     """The bytes of a text file as UTF-8, without its byte order mark."""
     stream = path.open("rb")
     begins = stream.read(4)
-    for mark, name in _OTHER_BOMS.items():
-        if begins.startswith(mark):
-            stream.seek(len(mark))
-            text = codecs.EncodedFile(stream, "utf-8", name, "replace")
-            return io.BufferedReader(_Recoded(text))
-    stream.seek(len(_BOM) if begins.startswith(_BOM) else 0)
-    return stream
+    shape = "".join("1" if byte else "0" for byte in begins)
+    found = ((mark, name) for mark, name in _MARKS if begins.startswith(mark))
+    mark, name = next(found, (b"", _ZEROS.get(shape, "utf-8")))
+    stream.seek(len(mark))
+    if name == "utf-8":
+        return stream
+    return io.BufferedReader(_Recoded(codecs.EncodedFile(stream, "utf-8", name, "replace")))
 
 
 def parsed(data: bytes) -> Any:
@@ -160,10 +165,20 @@ def _goes_on(line: bytes, following: bytes) -> bool:
 
 
 def _several(number: int, line: bytes) -> list[Row | Unreadable]:
-    """The objects of a line that has several; none if it has anything else."""
+    """The values of a line that has several, or a comma behind one; none for a line that is one broken value.
+
+    Where an object ends and another that begins alike follows, there are several, whatever is broken: inside a
+    text a quotation mark has a backslash before it.
+    """
+    opening = opening_of(line.lstrip())
     found = list(_values(io.BytesIO(line)))
-    whole = len(found) > 1 and not any(isinstance(each, Unreadable) for each in found)
-    return [(number, each[1]) for each in found if not isinstance(each, Unreadable)] if whole else []
+    if any(isinstance(each, Unreadable) for each in found) and not (
+        opening and re.search(rb"\}[^{},:]*" + opening, line)
+    ):
+        return []
+    return [
+        replace(each, line=number) if isinstance(each, Unreadable) else (number, each[1]) for each in found
+    ]
 
 
 def _values(stream: Stream, number: int = 0, like: bytes = b"") -> Iterator[Row | Unreadable]:

@@ -37,13 +37,12 @@ def holds(path: Path) -> bool:
     if path.is_dir():
         return hf_dataset.is_dataset(path)
     with path.open("rb") as stream:
-        begins = stream.read(64)
-    if begins[:4] in _MAGIC:
-        return True
-    return path.suffix.lower() in (".csv", ".tsv") and begins.lstrip(b"\xef\xbb\xbf \r\n")[:1] not in (
-        b"{",
-        b"[",
-    )
+        if stream.read(4) in _MAGIC:
+            return True
+    if path.suffix.lower() not in (".csv", ".tsv"):
+        return False
+    with closing(opened(path)) as stream:
+        return stream.peek(64).lstrip()[:1] not in (b"{", b"[")
 
 
 def rows(path: Path) -> Iterator[Row | Unreadable]:
@@ -117,28 +116,67 @@ def _rows_of(batches: Iterable[pa.RecordBatch]) -> Iterator[dict[str, Any]]:
 
 def _csv(path: Path) -> Iterator[Row | Unreadable]:
     csv.field_size_limit(LARGEST_CELL)
+    delimiter = _delimiter(path)
+    names: list[str] = []
     with closing(io.TextIOWrapper(opened(path), encoding="utf-8", errors="replace", newline="")) as text:
-        reader = csv.reader(text, delimiter=_delimiter(path))
-        names: list[str] = []
-        while True:
-            line = reader.line_num + 1
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield Unreadable(line, f"no row: {error}", "")
-                continue
-            if not cells:
-                continue
-            if not names:
-                names = cells
-            elif len(cells) == len(names):
-                filled = (storable(cell) or None for cell in cells)
-                yield line, {name: _unfolded(name, cell) for name, cell in zip(names, filled, strict=True)}
+        for line, cells, written in _records(text, delimiter):
+            if cells is not None and not names:
+                names = _told_apart(cells)
+            elif cells is not None and len(cells) == len(names) and _closed(written):
+                yield line, _named(names, cells)
             else:
-                reason = f"{len(cells)} cells, where the header names {len(names)}"
-                yield Unreadable(line, reason, str(cells)[:EXCERPT_CHARACTERS])
+                yield from _by_lines(line, written, names, delimiter)
+
+
+def _records(text: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str] | None, list[str]]]:
+    """The records of a CSV: the line that each begins on, its cells (None for what is none), and its lines."""
+    written: list[str] = []
+    reader = csv.reader((written.append(each) or each for each in text), delimiter=delimiter)  # type: ignore[func-returns-value]
+    while True:
+        line = reader.line_num + 1
+        written.clear()
+        try:
+            cells: list[str] | None = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            cells = None
+        if cells != []:
+            yield line, cells, list(written)
+
+
+def _closed(written: list[str]) -> bool:
+    """Whether a record of several lines closes its quotation marks, as it must where it goes over a line's end."""
+    return len(written) == 1 or sum(each.count('"') for each in written) % 2 == 0
+
+
+def _by_lines(line: int, written: list[str], names: list[str], delimiter: str) -> Iterator[Row | Unreadable]:
+    """A record that is none line by line: a quotation mark that nothing closes took those after it along."""
+    for number, each in enumerate(written, line):
+        try:
+            cells = next(csv.reader([each], delimiter=delimiter), [])
+        except csv.Error as error:
+            yield Unreadable(number, f"no row: {error}", storable(each[:EXCERPT_CHARACTERS]))
+            continue
+        if len(written) > 1 and each.count('"') % 2:
+            yield Unreadable(
+                number, "a quotation mark that nothing closes", storable(each[:EXCERPT_CHARACTERS])
+            )
+        elif len(cells) == len(names):
+            yield number, _named(names, cells)
+        elif cells:
+            reason = f"{len(cells)} cells, where the header names {len(names)}"
+            yield Unreadable(number, reason, storable(each[:EXCERPT_CHARACTERS]))
+
+
+def _named(names: list[str], cells: list[str]) -> dict[str, Any]:
+    filled = (storable(cell) or None for cell in cells)
+    return {name: _unfolded(name, cell) for name, cell in zip(names, filled, strict=True)}
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """The header's names; one that stands again gets the number of its column."""
+    return [name if name not in names[:at] else f"{name}.{at + 1}" for at, name in enumerate(names)]
 
 
 def _delimiter(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import tracemalloc
 from collections.abc import Callable
 from datetime import datetime
@@ -77,6 +78,7 @@ A, B = {"a": 1, "deep": {"b": ["{", '"', "}"]}}, {"a": 2}
         ("\ufeff" + json.dumps([A, B]), [A, B]),
         (f"[{json.dumps(A)}, 7, null, \"x\", [1], {json.dumps(B)}]", [A, 2, 3, 4, 5, B]),
         (f"{json.dumps(A)}\n7\n{json.dumps(B)}\n", [A, 2, B]),
+        (f"{json.dumps(A)},\n{json.dumps(B)},\n", [A, B]),
         ("", []),
         ("\n \n", []),
         ("[]", []),
@@ -84,7 +86,7 @@ A, B = {"a": 1, "deep": {"b": ["{", '"', "}"]}}, {"a": 2}
     ids=[
         "lines", "lines with CRLF and a blank one", "concatenated", "several a line", "indented", "old line ends", "array",
         "indented array", "array with blanks and a trailing comma", "arrays", "a byte order mark", "a mark before an array",
-        "an array with other values", "lines with other values", "empty", "blank", "empty array",
+        "an array with other values", "lines with other values", "lines with a comma behind each", "empty", "blank", "empty array",
     ],
 )  # fmt: skip
 def test_rows_are_found_however_json_is_put_into_a_file(
@@ -93,12 +95,15 @@ def test_rows_are_found_however_json_is_put_into_a_file(
     assert read(file(tmp_path / "rows.json", content)) == rows
 
 
-@pytest.mark.parametrize("name", ["utf-16", "utf-16-be"])
-def test_what_windows_writes_as_unicode(tmp_path: Path, name: str) -> None:
-    mark = b"\xfe\xff" if name == "utf-16-be" else b""
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["no mark", "with its mark"])
+@pytest.mark.parametrize("name", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_the_encodings_of_unicode(tmp_path: Path, name: str, mark: str) -> None:
     rows = [{"cot": "naïve 🙂"}, {"cot": "x"}]
-    content = mark + "\r\n".join(json.dumps(r, ensure_ascii=False) for r in rows).encode(name)
-    assert read(file(tmp_path / "rows.jsonl", content)) == rows
+    lines = mark + "\r\n".join(json.dumps(r, ensure_ascii=False) for r in rows)
+    assert read(file(tmp_path / "rows.jsonl", lines.encode(name))) == rows
+    assert read(file(tmp_path / "rows.csv", f"{mark}cot,n\nnaïve 🙂,1\n".encode(name))) == [
+        {"cot": "naïve 🙂", "n": "1"}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -115,11 +120,13 @@ def test_what_windows_writes_as_unicode(tmp_path: Path, name: str) -> None:
         ("{\"a\": 1}\nnot json\n{\"a\": 2}", [{"a": 1}, 2, {"a": 2}]),
         ("[{\"a\": 1}, oops oops, {\"a\": 2}]", [{"a": 1}, 2, {"a": 2}]),
         ("[" * 5_000, [1]),
+        (f"{json.dumps(A)}{json.dumps(A)[:9]}{json.dumps(A)}{json.dumps(A)}", [A, 1, A, A]),
+        (f'{json.dumps(A)} "stray" {json.dumps(A)}', [A, 1, A]),
     ],
     ids=[
         "last line cut", "first line cut", "array cut in an element", "array cut after one", "a quotation mark missing",
         "a bad word", "a mark missing in a one-line array", "cut among indented ones", "a line of text", "text in an array",
-        "brackets without end",
+        "brackets without end", "one of several in a line", "a text among several in a line",
     ],
 )  # fmt: skip
 def test_what_is_broken_is_set_aside_by_its_place_and_the_rest_is_read(
@@ -157,6 +164,38 @@ def test_a_quotation_mark_that_never_closes_does_not_make_a_row_of_all_that_foll
     content = json.dumps([B] * 10)[:-1] + "," + broken + "," + json.dumps([B] * 3_000)[1:]
     found = read(file(tmp_path / "rows.json", content))
     assert found == [B] * 10 + [11] + [B] * 3_000
+
+
+def test_a_file_of_nothing_but_values_without_an_end_is_read_in_one_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elements, "PATIENCE_BYTES", 1 << 20)
+    monkeypatch.setattr(elements, "SHORT_BYTES", 1 << 12)
+    broken = '{"a": [1, "' + "x" * 1_000 + '"}'
+    path = file(tmp_path / "rows.json", "[" + ", ".join([broken] * 5_000) + ", " + json.dumps(B) + "]")
+    started = time.process_time()
+    found = read(path)
+    assert found[:5_000] == list(range(1, 5_001)) and found[5_000] == B
+    assert time.process_time() - started < 5, "each was once looked for through all that follows"
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ('a,b\n1,2\n3,"4\n5,6\n7,8\n', [("1", "2"), 3, ("5", "6"), ("7", "8")]),
+        ('a,b\n1,"x,2\n5,6\n"7",8\n9,0\n', [2, ("5", "6"), ("7", "8"), ("9", "0")]),
+        ('a,b\n"1\n""",2\n3,4 "" 5\n', [('1\n"', "2"), ("3", '4 "" 5')]),
+        ('a,b\n3,4" wide\n5,6\n', [("3", '4" wide'), ("5", "6")]),
+    ],
+    ids=["never closed", "closed by another's", "over two lines", "an inch"],
+)
+def test_a_quotation_mark_in_a_csv_hides_no_rows(tmp_path: Path, content: str, found: list[Any]) -> None:
+    rows = read(file(tmp_path / "rows.csv", content))
+    assert [tuple(row.values()) if isinstance(row, dict) else row for row in rows] == found
+
+
+def test_columns_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    assert read(file(tmp_path / "rows.csv", "a,b,a\n1,2,3\n")) == [{"a": "1", "b": "2", "a.3": "3"}]
 
 
 def test_an_empty_file_is_refused_and_the_others_go_in(store: Store, tmp_path: Path, jsonl: Jsonl) -> None:
