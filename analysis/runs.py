@@ -241,6 +241,12 @@ def repeats_of(db: duckdb.DuckDBPyConnection, run_id: str) -> list[str]:
     return sorted(alike, key=repeat.__getitem__)
 
 
+def cost_of(db: duckdb.DuckDBPyConnection, run_id: str) -> float | None:
+    """US dollars that all attempts of a run have cost, superseded ones too; None while no cost is known."""
+    row = db.execute("SELECT sum(cost_usd) FROM log.attempts WHERE run_id = ?", [run_id]).fetchone()
+    return row[0] if row else None
+
+
 def listed(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """The runs, newest first: what made each, and its attempts counted by how they ended."""
     cursor = db.execute(
@@ -249,7 +255,8 @@ def listed(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
                   count(a.attempt_id) AS attempts, count(*) FILTER (a.state = 'ok') AS ok,
                   count(*) FILTER (a.state = 'no_reasoning') AS no_reasoning,
                   count(*) FILTER (a.state NOT IN ('ok', 'no_reasoning')) AS not_ok,
-                  sum(a.input_tokens)::BIGINT AS input_tokens, sum(a.output_tokens)::BIGINT AS output_tokens
+                  sum(a.input_tokens)::BIGINT AS input_tokens, sum(a.output_tokens)::BIGINT AS output_tokens,
+                  sum(a.cost_usd) AS cost_usd
            FROM runs r LEFT JOIN attempts a USING (run_id)
            GROUP BY r.run_id, tagger, model, codebook_revision, r.created_at ORDER BY r.created_at DESC, run"""
     )

@@ -12,6 +12,7 @@ from analysis.cues import CueTagger
 from analysis.store import Store
 
 BATCH_SECONDS = 1.0
+CONFIG = {"matching": "sentence"}
 
 
 def tag_with_cues(
@@ -31,7 +32,7 @@ def tag_with_cues(
     Returns:
         The run's id, and the attempts of this call counted by their end state.
     """
-    run_id = runs.start(store, "cues", {"matching": "sentence"}, codebook)
+    run_id = runs.start(store, "cues", CONFIG, codebook)
     tagger = CueTagger(codebook)
     with store.session() as db:
         todo = runs.pending(db, run_id, where)
@@ -50,6 +51,13 @@ def tag_with_cues(
             progress(min(done, len(todo)), len(todo))
         size = max(50, min(20_000, int(size * BATCH_SECONDS / max(time.monotonic() - started, 0.01))))
     return run_id, counts
+
+
+def to_tag_with_cues(store: Store, codebook: Codebook, where: str | None = None) -> tuple[str, int]:
+    """The cue run of this codebook, and how many trajectories it has not tagged yet. Nothing is written."""
+    run_id, _ = runs.identify("cues", CONFIG, codebook)
+    with store.session() as db:
+        return run_id, len(runs.pending(db, run_id, where))
 
 
 def _tag(tagger: CueTagger, item: runs.Item) -> runs.Result:

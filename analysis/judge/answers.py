@@ -1,11 +1,11 @@
-"""What an endpoint's answer says: the completion and what it used, or the problem."""
+"""What an endpoint's answer says: JSON of the form asked for and what it used, or the problem."""
 
 from __future__ import annotations
 
 import email.utils
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,33 +13,37 @@ import httpx2
 import openai
 import orjson
 
-from analysis.judge.reply import Completion
-from analysis.trajectories import storable
-
 
 @dataclass
 class Usage:
-    """Tokens of an attempt, summed over its calls; None while no reply has told them.
+    """Tokens, summed over calls; None while no reply has told them.
 
     Attributes:
         input: Tokens of the prompts, as the endpoint counts them: those from its cache are among them.
         cached: Those of `input` that came from the cache.
+        written: Those of `input` that were written to the cache, where the endpoint counts them.
         output: Tokens of the replies, the model's own thinking among them where the endpoint counts it.
     """
 
     input: int | None = None
     cached: int | None = None
+    written: int | None = None
     output: int | None = None
 
-    def add(self, usage: Any) -> None:
-        """Count a reply's `usage`; what is no number is left out."""
-        if not isinstance(usage, dict):
-            return
-        details = usage.get("prompt_tokens_details")
-        cached = details.get("cached_tokens") if isinstance(details, dict) else None
-        self.input = _sum(self.input, usage.get("prompt_tokens"))
-        self.cached = _sum(self.cached, cached)
-        self.output = _sum(self.output, usage.get("completion_tokens"))
+    def add(self, other: Usage) -> None:
+        """Count another's tokens on."""
+        for name, tokens in other.__dict__.items():
+            if tokens is not None:
+                setattr(self, name, (getattr(self, name) or 0) + tokens)
+
+    def told(self) -> bool:
+        """Whether anything is known."""
+        return any(tokens is not None for tokens in self.__dict__.values())
+
+
+def count_of(value: Any) -> int | None:
+    """A count of tokens, None where an endpoint says something else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 @dataclass(eq=False)
@@ -55,13 +59,26 @@ class Problem(Exception):
 
 def problem_of(error: openai.APIStatusError) -> Problem:
     """The problem that an answer of status 4xx or 5xx tells."""
-    body = error.body if isinstance(error.body, dict) else {}
+    return problem_in(error.body, error.status_code, error.message, _retry_after(error.response.headers))
+
+
+def problem_in(body: Any, status: int, message: str = "", retry_after: float | None = None) -> Problem:
+    """The problem that the body of such an answer tells.
+
+    Args:
+        body: The decoded body: OpenAI's `{"error": …}`, what is inside it, or whatever else an endpoint sends.
+        status: The answer's HTTP status.
+        message: What to say where the body says nothing.
+        retry_after: Seconds that the endpoint asks to wait.
+    """
+    error = body.get("error", body) if isinstance(body, dict) else body
+    about = error if isinstance(error, dict) else {}
     return Problem(
-        _said(body.get("message") or body.get("detail") or error.body or error.message),
-        error.status_code,
-        str(error.code or body.get("type") or ""),
-        str(error.param or ""),
-        _retry_after(error.response.headers),
+        _said(about.get("message") or about.get("detail") or error or message),
+        status,
+        str(about.get("code") or about.get("type") or ""),
+        str(about.get("param") or ""),
+        retry_after,
     )
 
 
@@ -72,48 +89,31 @@ def _said(message: Any) -> str:
     return message if isinstance(message, str) else json.dumps(message, default=str)
 
 
-def decode(content: bytes) -> dict[str, Any]:
-    """The chat completion that an answer of status 200 holds.
+def decode(content: bytes, is_answer: Callable[[Mapping[str, Any]], bool], kind: str) -> dict[str, Any]:
+    """What an answer of status 200 holds.
+
+    Args:
+        content: The answer's body.
+        is_answer: Whether an object is of the kind asked for.
+        kind: What to call that kind in a message.
 
     Raises:
-        Problem: It holds none, or an error that a gateway has put into it.
+        Problem: It is something else, or an error that a gateway has put into it.
     """
     try:
         answer = orjson.loads(content)
     except orjson.JSONDecodeError:  # half of a surrogate pair, escaped, is no JSON to orjson
         try:
             answer = json.loads(content, strict=False)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
-    if isinstance(answer, dict) and isinstance(answer.get("error"), dict) and not answer.get("choices"):
+    if isinstance(answer, dict) and is_answer(answer):
+        return answer
+    if isinstance(answer, dict) and isinstance(answer.get("error"), dict):
         error = answer["error"]
         code = str(error.get("code") or "")
         raise Problem(str(error.get("message") or code), int(code) if code.isdigit() else 500, code)
-    if not isinstance(answer, dict) or not isinstance(answer.get("choices"), list) or not answer["choices"]:
-        raise Problem("the answer is no chat completion")
-    return answer
-
-
-def completion_of(answer: Mapping[str, Any], usage: Usage) -> Completion:
-    """The completion of a decoded answer; what it used is counted whatever it says.
-
-    Raises:
-        Problem: The endpoint says that it broke off.
-    """
-    usage.add(answer.get("usage"))
-    choice = answer["choices"][0] if isinstance(answer["choices"][0], dict) else {}
-    if choice.get("finish_reason") == "error":
-        raise Problem("the endpoint broke off its reply", 502)
-    message = choice["message"] if isinstance(choice.get("message"), dict) else {}
-    content = message.get("content")
-    if isinstance(content, list):  # in parts, as some endpoints send it
-        content = "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
-    refusal, reason = message.get("refusal"), choice.get("finish_reason")
-    return Completion(
-        storable(content) if isinstance(content, str) else None,
-        storable(refusal) if isinstance(refusal, str) else None,
-        reason if isinstance(reason, str) else None,
-    )
+    raise Problem(f"the answer is no {kind}")
 
 
 def _retry_after(headers: httpx2.Headers) -> float | None:
@@ -129,9 +129,3 @@ def _retry_after(headers: httpx2.Headers) -> float | None:
     except (ValueError, TypeError):
         return None
     return max(moment.timestamp() - time.time(), 0.0)
-
-
-def _sum(total: int | None, more: Any) -> int | None:
-    if not isinstance(more, int) or isinstance(more, bool):
-        return total
-    return (total or 0) + more

@@ -1,37 +1,49 @@
 """Calls to an OpenAI-compatible endpoint: what is sent, when one is tried again, when none is worth trying.
 
-Three things can become of a call. It is answered: a `Completion`, also where the endpoint's own filter
-stopped it. This call can't be answered: `CallFailed`. No call can be answered (the key, the model or the
-address is wrong): `UserError`, which ends the run.
+Four things can become of a call. It is answered: a `Completion`, also where the endpoint's own filter
+stopped it. It is too long for the model: `TooLong`. This call can't be answered: `CallFailed`. No call can be
+answered (the key, the model or the address is wrong): `UserError`, which ends the run.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import httpx2
 import openai
 
 from analysis.errors import UserError
-from analysis.judge.answers import Problem, Usage, completion_of, decode, problem_of
+from analysis.judge.answers import Problem, Usage, decode, problem_of
+from analysis.judge.apis import APIS, FORMS, Form
 from analysis.judge.endpoint import Endpoint
+from analysis.judge.lanes import BUSY, Lanes
 from analysis.judge.prompt import Message
 from analysis.judge.reply import LONGEST_LINE, Completion, one_line
 
-Form = Literal["json_schema", "json_object", "text"]
-FORMS: tuple[Form, ...] = ("json_schema", "json_object", "text")
-"""Ways to ask for JSON, the best first. An endpoint that does not know one is asked in the next."""
-
-_ABOUT_FORM = ("response_format", "response format", "json_schema", "json_object", "structured output")
+_ABOUT_FORM = (
+    "response_format", "response format", "json_schema", "json_object", "structured output", "text.format",
+)  # fmt: skip
 _FILTERED = ("content_filter", "content_policy_violation", "flagged", "moderation")
+_FILTER_CODE = re.compile(r"content_filter|moderation|invalid_prompt|_policy(_violation)?$")
+_TOO_LONG = re.compile(
+    r"context[ _](length|window|size)|(maximum|max) (context|model) len|exceed_context|request too large"
+    r"|(prompt|input|request|messages?) (is|are) too (long|large)|too many (input |prompt )?tokens"
+    r"|(input|prompt) token count|longer than the (model|maximum)|reduce the length|string_above_max_length"
+)
 
 
 class CallFailed(Exception):
     """This call can't be answered; one line says why, without secrets."""
+
+
+class TooLong(CallFailed):
+    """This call holds more than the model reads; a shorter one may be answered."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,8 @@ class Client:
         schema: JSON schema of the reply.
         settings: Sent with each call as they are, such as `temperature`.
         patience: How long and how often to try.
+        api: chat or responses.
+        connections: Calls under way at once, at the most; fewer while the endpoint pushes back.
     """
 
     def __init__(
@@ -74,14 +88,18 @@ class Client:
         schema: Mapping[str, Any],
         settings: Mapping[str, Any] | None = None,
         patience: Patience = Patience(),
+        api: str = "chat",
+        connections: int = 16,
     ) -> None:
         self.endpoint = endpoint
         self.patience = patience
+        self.api = APIS[api]
         self.form: Form = FORMS[0]
+        self.lanes = Lanes(connections)
         self._reached = False
         self._request = {"model": model, **(settings or {})}
-        self._schema = {"name": "judgement", "strict": True, "schema": dict(schema)}
-        self._sdk = openai.AsyncOpenAI(
+        self._schema = dict(schema)
+        self.sdk = openai.AsyncOpenAI(
             api_key=endpoint.key,
             base_url=endpoint.url,
             default_query=dict(endpoint.query),
@@ -92,7 +110,7 @@ class Client:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._sdk.close()
+        await self.sdk.close()
 
     async def complete(self, messages: Sequence[Message], usage: Usage) -> Completion:
         """Ask once, trying again while the endpoint is busy or broken.
@@ -102,6 +120,7 @@ class Client:
             usage: Counted on with what the endpoint says it used.
 
         Raises:
+            TooLong: The model's context is too small for it.
             CallFailed: This call can't be answered.
             UserError: No call can be: the key is refused, the model is not there, nothing listens.
         """
@@ -109,51 +128,45 @@ class Client:
         while True:
             form = self.form
             try:
-                return completion_of(await self._send(messages, form), usage)
+                answer = await self._send(self.body(messages, form))
+                return self.read(answer, usage)
             except Problem as problem:
-                if self._asked_too_much(form, problem):
+                if self.steps_down(form, problem):
                     continue
-                if _is_filtered(problem):
-                    return Completion(None, finish_reason="content_filter")
-                self._stop_if_hopeless(problem)
                 tried += 1
-                if not _is_passing(problem):
-                    raise CallFailed(self._describe(problem)) from None
+                if (filtered := self.settle(problem)) is not None:
+                    return filtered
                 if tried >= self.patience.tries:
                     self._stop_if_unreached(problem)
-                    raise CallFailed(f"{self._describe(problem)} ({tried} tries)") from None
+                    raise CallFailed(f"{self.describe(problem)} ({tried} tries)") from None
                 pause = self.patience.wait(tried, problem.retry_after)
             await asyncio.sleep(pause)
 
-    async def _send(self, messages: Sequence[Message], form: Form) -> dict[str, Any]:
-        """One HTTP call: the decoded answer, or `Problem`."""
-        body: dict[str, Any] = {**self._request, "messages": list(messages)}
-        if form == "json_schema":
-            body["response_format"] = {"type": form, "json_schema": self._schema}
-        elif form == "json_object":
-            body["response_format"] = {"type": form}
-        try:
-            # The client's own limit is for each read, and an endpoint can keep a call alive with blanks.
-            async with asyncio.timeout(self.patience.timeout):
-                response = await self._sdk.post(
-                    "/chat/completions",
-                    cast_to=httpx2.Response,
-                    body=body,
-                    # Else the client would send an administrator's key too, if the environment has one.
-                    options={"security": {"bearer_auth": True}},
-                )
-        except openai.APIStatusError as error:
-            self._reached = True
-            raise problem_of(error) from None
-        except (openai.APITimeoutError, TimeoutError):
-            raise Problem(f"no answer within {self.patience.timeout:g} s") from None
-        except openai.APIConnectionError as error:
-            raise Problem(f"the connection failed: {one_line(error.__cause__ or error)}") from None
-        answer = decode(response.content)
-        self._reached = True
-        return answer
+    def body(self, messages: Sequence[Message], form: Form) -> dict[str, Any]:
+        """The body of a call."""
+        return {**self._request, **self.api.question(messages, form, self._schema)}
 
-    def _asked_too_much(self, form: Form, problem: Problem) -> bool:
+    def read(self, answer: Mapping[str, Any], usage: Usage) -> Completion:
+        """The completion of a decoded answer; what it used is counted whatever it says."""
+        usage.add(self.api.usage(answer))
+        return self.api.completion(answer)
+
+    def settle(self, problem: Problem) -> Completion | None:
+        """What a problem means for its call: a refusal by the endpoint's filter, or None where trying again may help.
+
+        Raises:
+            TooLong, CallFailed, UserError: As in `complete`.
+        """
+        if _is_filtered(problem):
+            return Completion(None, finish_reason="content_filter")
+        if _is_too_long(problem):
+            raise TooLong(self.describe(problem))
+        self._stop_if_hopeless(problem)
+        if not _is_passing(problem):
+            raise CallFailed(self.describe(problem))
+        return None
+
+    def steps_down(self, form: Form, problem: Problem) -> bool:
         """Whether the endpoint does not know this form; then the next one is used from here on."""
         about = f"{problem.param} {problem.said[:LONGEST_LINE].lower()}"
         unknown = problem.status in (400, 422) and any(word in about for word in _ABOUT_FORM)
@@ -163,35 +176,85 @@ class Client:
             self.form = FORMS[FORMS.index(form) + 1]
         return True
 
+    async def _send(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """One HTTP call in a lane: the decoded answer, or `Problem`."""
+        async with self.lanes.one() as lane:
+            try:
+                answer = decode(await self._post(body), self.api.is_answer, self.api.kind)
+            except Problem as problem:
+                lane.status = problem.status
+                if problem.status in BUSY and problem.retry_after:
+                    lane.pause = min(problem.retry_after, self.patience.longest_wait)
+                raise
+            lane.status = 200
+        self._reached = True
+        return answer
+
+    async def _post(self, body: Mapping[str, Any]) -> bytes:
+        async with self.told_as_problems():
+            response = await self.sdk.post(
+                self.api.path,
+                cast_to=httpx2.Response,
+                body=body,
+                # Else the client would send an administrator's key too, if the environment has one.
+                options={"security": {"bearer_auth": True}},
+            )
+            return response.content
+
+    @asynccontextmanager
+    async def told_as_problems(self) -> AsyncIterator[None]:
+        """Raise `Problem` for whatever becomes of a request but an answer of status 200."""
+        try:
+            # The client's own limit is for each read, and an endpoint can keep a call alive with blanks.
+            async with asyncio.timeout(self.patience.timeout):
+                yield
+        except openai.APIStatusError as error:
+            self._reached = True
+            raise problem_of(error) from None
+        except (openai.APITimeoutError, TimeoutError):
+            raise Problem(f"no answer within {self.patience.timeout:g} s") from None
+        except openai.APIConnectionError as error:
+            raise Problem(f"the connection failed: {one_line(error.__cause__ or error)}") from None
+
     def _stop_if_hopeless(self, problem: Problem) -> None:
         """End the run where every other call would be refused for the same reason."""
         url, model = self.endpoint.url, self._request["model"]
         if problem.status == 401:
             raise UserError(f"{url} refused the key (401): check OPENAI_API_KEY")
         if problem.status == 403:
-            raise UserError(f"{url} does not let this key use {model} (403): {self._describe(problem)}")
+            raise UserError(f"{url} does not let this key use {model} (403): {self.describe(problem)}")
         if problem.status == 404 or problem.code == "model_not_found":
             raise UserError(
-                f"{url} knows no model {model}, or is no base URL (404): {self._describe(problem)}"
+                f"{url} knows no model {model}, or is no base URL (404): {self.describe(problem)}"
             )
         if problem.code == "insufficient_quota" or problem.status == 402:
-            raise UserError(f"{url}: the account has no credit left: {self._describe(problem)}")
+            raise UserError(f"{url}: the account has no credit left: {self.describe(problem)}")
         if problem.status in (400, 422) and problem.param in self._request:
-            raise UserError(f"{url} refuses the setting {problem.param}: {self._describe(problem)}")
+            raise UserError(f"{url} refuses the setting {problem.param}: {self.describe(problem)}")
 
     def _stop_if_unreached(self, problem: Problem) -> None:
         if not self._reached:
-            raise UserError(f"{self.endpoint.url} can't be reached: {self._describe(problem)}")
+            raise UserError(f"{self.endpoint.url} can't be reached: {self.describe(problem)}")
 
-    def _describe(self, problem: Problem) -> str:
+    def describe(self, problem: Problem) -> str:
+        """A problem as one line without secrets."""
         status = f"{problem.status}: " if problem.status else ""
         return one_line(self.endpoint.scrub(status + problem.said))
 
 
 def _is_filtered(problem: Problem) -> bool:
     """Whether the endpoint's own filter refused what this trajectory says."""
-    about = f"{problem.code} {problem.said[:LONGEST_LINE].lower()}"
-    return problem.status in (400, 403) and any(word in about for word in _FILTERED)
+    said = problem.said[:LONGEST_LINE].lower()
+    found = _FILTER_CODE.search(problem.code) or any(word in f"{problem.code} {said}" for word in _FILTERED)
+    return problem.status in (400, 403) and bool(found)
+
+
+def _is_too_long(problem: Problem) -> bool:
+    """Whether a shorter call would do. A limit of tokens a minute can be too small for one call, too."""
+    about = f"{problem.code} {problem.said[:LONGEST_LINE]}".lower()
+    return problem.status in (400, 413, 422, 429, 500) and (
+        problem.status == 413 or bool(_TOO_LONG.search(about))
+    )
 
 
 def _is_passing(problem: Problem) -> bool:

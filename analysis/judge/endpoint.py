@@ -48,6 +48,7 @@ def find_endpoint(
     key: str | None = None,
     environment: Mapping[str, str] = os.environ,
     dotenv: Path = Path(".env"),
+    need_key: bool = True,
 ) -> Endpoint:
     """Find out where to ask, and with which key.
 
@@ -56,6 +57,7 @@ def find_endpoint(
         key: The key; else OPENAI_API_KEY.
         environment: Goes before what `dotenv` says.
         dotenv: A file of NAME=VALUE lines, which need not be there.
+        need_key: Refuse an endpoint that is asked over a network without a key.
 
     Raises:
         UserError: The URL is none, or an endpoint that is not on this machine has no key.
@@ -75,7 +77,7 @@ def find_endpoint(
     shown = f"[{host}]" if ":" in host else host
     url = f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    if not key and not password and not _on_this_machine(host):
+    if need_key and not key and not password and not _on_this_machine(host):
         raise UserError(f"no key for {url}: set OPENAI_API_KEY, in the environment or in a file .env")
     query = dict(parse_qsl(parts.query))
     headers = {}

@@ -12,6 +12,7 @@ from typing import Any
 
 from analysis.codebook import ROLES, STANCES, Codebook, Pattern
 from analysis.errors import UserError
+from analysis.judge.windows import Piece, Window, whole
 from analysis.runs import Item
 from analysis.segments import sentences
 from analysis.trajectories import sha256_of
@@ -19,11 +20,13 @@ from analysis.trajectories import sha256_of
 DEFAULT_PATH = Path(__file__).with_name("prompt.md")
 SECTIONS = {
     "System": {"revision", "codebook", "ids"},
+    "Part": {"part", "parts"},
     "Data": {"nonce", "prompt", "reasoning"},
     "Repair": {"error"},
 }
 """The headings of a template, and what each section may have filled in."""
 NEEDED = {"codebook", "nonce", "prompt", "reasoning", "error"}
+OPTIONAL = {"Part"}
 
 Message = dict[str, str]
 
@@ -31,14 +34,16 @@ _HEADING = re.compile(r"^# (\w+)[ \t]*$", re.MULTILINE)
 _VERSION = re.compile(r"\s*version: *(\S+)")
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 _SPECIMEN = Item("", "One. Two.", "", [(0, 4), (5, 9)], [{"role": "user", "content": "Three.", "name": "n"}])
+_LAST_OF_TWO = Window([Piece(1, 5, 9)], 2, 2)
 
 
 @dataclass(frozen=True)
 class Template:
-    """A prompt as its author wrote it: a version, and three sections with slots."""
+    """A prompt as its author wrote it: a version, and sections with slots. `part` may be empty."""
 
     version: str
     system: str
+    part: str
     data: str
     repair: str
 
@@ -50,7 +55,7 @@ def read_template(path: Path = DEFAULT_PATH) -> Template:
         UserError: The file is not there, or lacks its version, a section or a slot.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
             f"prompt {path} can't be read: {getattr(error, 'strerror', 'it is no UTF-8')}"
@@ -61,6 +66,8 @@ def read_template(path: Path = DEFAULT_PATH) -> Template:
     _, *pieces = _HEADING.split(text)
     sections = dict(zip(pieces[::2], (piece.strip() for piece in pieces[1::2]), strict=True))
     for name, slots in SECTIONS.items():
+        if name not in sections and name in OPTIONAL:
+            sections[name] = ""
         if name not in sections:
             raise UserError(f"prompt {path}: the section `# {name}` is missing")
         used = set(_SLOT.findall(sections[name]))
@@ -68,7 +75,11 @@ def read_template(path: Path = DEFAULT_PATH) -> Template:
             raise UserError(f"prompt {path}: the section `# {name}` lacks {{{{{missing[0]}}}}}")
         if unknown := sorted(used - slots):
             raise UserError(f"prompt {path}: {{{{{unknown[0]}}}}} is nothing to fill in under `# {name}`")
-    return Template(version[1], sections["System"], sections["Data"], sections["Repair"])
+    if strange := [name for name in pieces[::2] if name not in SECTIONS or pieces[::2].count(name) > 1]:
+        raise UserError(
+            f"prompt {path}: `# {strange[0]}` is no section of a prompt, or stands twice (use ## inside one)"
+        )
+    return Template(version[1], *(sections[name] for name in SECTIONS))
 
 
 class Prompt:
@@ -97,20 +108,33 @@ class Prompt:
     @cached_property
     def sha256(self) -> str:
         """Hash of all that is sent for a made-up trajectory: another word, or other code here, changes it."""
-        return sha256_of([self.messages(_SPECIMEN, lambda: "0"), self.repair("e"), self.schema])
+        calls = [self.messages(_SPECIMEN, window, nonce=lambda: "0") for window in (None, _LAST_OF_TWO)]
+        return sha256_of([*calls, self.repair("e"), self.schema])
 
-    def messages(self, item: Item, nonce: Callable[[], str] = lambda: secrets.token_hex(8)) -> list[Message]:
+    def messages(
+        self,
+        item: Item,
+        window: Window | None = None,
+        longest_prompt: int | None = None,
+        nonce: Callable[[], str] = lambda: secrets.token_hex(8),
+    ) -> list[Message]:
         """The messages of one call.
 
         Args:
             item: What may be shown of the trajectory.
+            window: Which of its reasoning; all of it by default.
+            longest_prompt: Characters of the trajectory's prompt to show; of a longer one the middle is left out.
             nonce: Makes the code of the markers; asked again while the code stands in the data.
         """
-        prompt, reasoning = said(item.prompt), numbered(item)
+        window = window or whole(spans(item))
+        prompt, reasoning = shortened(said(item.prompt), longest_prompt), numbered(item.reasoning, window)
         code = nonce()
         while code in prompt or code in reasoning:
             code += nonce()
         data = _fill(self.template.data, {"nonce": code, "prompt": prompt, "reasoning": reasoning})
+        if window.parts > 1 and self.template.part:
+            which = {"part": str(window.part), "parts": str(window.parts)}
+            data = f"{_fill(self.template.part, which)}\n\n{data}"
         return [{"role": "system", "content": self.system}, {"role": "user", "content": data}]
 
     def repair(self, error: str) -> Message:
@@ -123,9 +147,26 @@ def spans(item: Item) -> Sequence[tuple[int, int]]:
     return item.segments or sentences(item.reasoning)
 
 
-def numbered(item: Item) -> str:
-    """The reasoning, one segment a line, each after its number."""
-    return "\n".join(f"[{at}] {item.reasoning[start:end]}" for at, (start, end) in enumerate(spans(item)))
+def numbered(text: str, window: Window) -> str:
+    """A window of a reasoning, one segment a line, each after its number."""
+    lines: list[str] = []
+    number, end = None, None
+    for piece in window.pieces:
+        passage = text[piece.start : piece.end]
+        if (piece.segment, piece.start) == (number, end):  # the same segment goes on
+            lines[-1] += passage
+        else:
+            lines.append(f"[{piece.segment}] {passage}")
+        number, end = piece.segment, piece.end
+    return "\n".join(lines)
+
+
+def shortened(text: str, longest: int | None) -> str:
+    """The text; of a longer one than `longest` characters its beginning and end, and how much is left out."""
+    if longest is None or len(text) <= longest:
+        return text
+    head, tail = longest - longest // 3, longest // 3
+    return f"{text[:head]}\n[… {len(text) - head - tail} characters left out …]\n{text[len(text) - tail :]}"
 
 
 def said(messages: Sequence[Mapping[str, Any]]) -> str:

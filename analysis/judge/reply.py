@@ -74,7 +74,7 @@ class Judgement:
 class Ended:
     """A reply that says nothing about the trajectory, and that no repair can help."""
 
-    state: Literal["refused", "truncated"]
+    state: Literal["refused", "truncated", "unparseable"]
     error: str
 
 

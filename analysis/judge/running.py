@@ -3,28 +3,66 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis import runs
 from analysis.codebook import Codebook
 from analysis.errors import UserError
+from analysis.judge.batches import under_way
 from analysis.judge.endpoint import find_endpoint
+from analysis.judge.ledger import Ledger, Progress
+from analysis.judge.plan import Plan
+from analysis.judge.prices import find_price
 from analysis.judge.prompt import DEFAULT_PATH, Prompt, read_template
+from analysis.judge.purse import Purse
+from analysis.judge.replies import Place, Reply, kept, spent
+from analysis.judge.windows import DEFAULT_TOKENS
 from analysis.store import Store
 
 if TYPE_CHECKING:  # the client brings the openai package, which nobody waits for who does not judge
-    from analysis.judge.client import Client, Patience
+    from analysis.judge.client import Patience
+    from analysis.judge.judging import Bench
 
 COMMIT_SECONDS = 1.0
 MOST_CONNECTIONS = 1_000
 READ_AHEAD = 100
 """Trajectories read at a time, at the least: texts are held for these and for the calls under way only."""
 
-Progress = Callable[[int, int], None]
+
+def make_plan(
+    codebook: Codebook,
+    model: str,
+    base_url: str | None = None,
+    *,
+    key: str | None = None,
+    prompt: Path | None = None,
+    api: str = "chat",
+    settings: Mapping[str, Any] | None = None,
+    window: int = DEFAULT_TOKENS,
+    votes: int = 1,
+    repeat: int = 1,
+    need_key: bool = True,
+) -> Plan:
+    """What makes a run of the judge. Arguments as in `tag_with_judge`; without `need_key` no key is missed.
+
+    Raises:
+        UserError: There is no endpoint or no key for it, the prompt has a mistake, or a number makes no sense.
+    """
+    asked = Prompt(read_template(prompt or DEFAULT_PATH), codebook)
+    return Plan(
+        find_endpoint(base_url, key, need_key=need_key),
+        model,
+        asked,
+        api,
+        settings or {},
+        window,
+        votes,
+        repeat,
+    )
 
 
 def tag_with_judge(
@@ -36,11 +74,11 @@ def tag_with_judge(
     where: str | None = None,
     progress: Progress | None = None,
     *,
-    key: str | None = None,
-    prompt: Path | None = None,
-    temperature: float | None = None,
-    repeat: int = 1,
+    max_cost: float | None = None,
+    prices: Path | None = None,
+    batch: bool = False,
     patience: Patience | None = None,
+    **plan: Any,
 ) -> tuple[str, Counter[str]]:
     """Have a model judge what the run of these settings has not judged yet, one call a trajectory.
 
@@ -51,127 +89,137 @@ def tag_with_judge(
         codebook: Whose patterns are asked for, all in one call.
         model: The name that the endpoint knows the model by.
         base_url: An OpenAI-compatible endpoint; else OPENAI_BASE_URL, else OpenAI's.
-        connections: Calls at once.
+        connections: Calls at once, at the most: fewer while the endpoint pushes back.
         where: A condition in SQL over the columns of `trajectories`.
         progress: Called with (done, total) after each commit.
-        key: The endpoint's key; else OPENAI_API_KEY from the environment or `.env`.
-        prompt: A template file in place of the package's own.
-        temperature: Sent if given. By default it is not: many reasoning models refuse any.
-        repeat: Which time this is: another number is a run of its own over the same trajectories.
+        max_cost: US dollars that the run may cost in all, with what it has cost before. A call that could
+            pass it is not begun.
+        prices: A price table that goes before the one beside the store and the package's own.
+        batch: Send the calls as files to the endpoint's batch interface, and wait for them.
         patience: How long and how often a call is tried.
+        **plan: What else makes the run: `key` (else OPENAI_API_KEY from the environment or `.env`), `prompt` (a
+            template file in place of the package's own), `api` (chat or responses), `settings` (sent with each
+            call as they are, such as temperature), `window` (tokens of reasoning that one call reads), `votes`
+            (calls for one verdict by majority) and `repeat` (another number is another run).
 
     Returns:
-        The run's id, and the attempts of this call counted by their end state.
+        The run's id, and the attempts of this call counted by their end state. What a limit of money left out is in
+        none of them, and is pending.
 
     Raises:
         UserError: Something that concerns every call, such as a key that is refused. Like a KeyboardInterrupt
             it is raised after what has come is committed; the same call goes on from there.
     """
     from analysis.judge.client import Client, Patience
+    from analysis.judge.judging import Bench
 
     if not 1 <= connections <= MOST_CONNECTIONS:
         raise UserError(f"--connections must be from 1 to {MOST_CONNECTIONS}")
-    endpoint = find_endpoint(base_url, key)
-    asked = Prompt(read_template(prompt or DEFAULT_PATH), codebook)
-    settings = {} if temperature is None else {"temperature": temperature}
-    config = {
-        "prompt": {"version": asked.version, "sha256": asked.sha256},
-        "base_url": endpoint.url,
-        "settings": settings,
-        "repeat": repeat,
-    }
-    run_id = runs.start(store, "judge", config, codebook, model)
+    asked = make_plan(codebook, model, base_url, **plan)
+    price = find_price(model, asked.endpoint.url, prices, store.path)
+    if max_cost is not None and price is None:
+        raise UserError(
+            f"--max-cost: no price is known for {model}; write one into a table and name it with --prices"
+        )
+    run_id = runs.start(store, "judge", asked.config(), codebook, model)
     with store.session() as db:
         todo = runs.pending(db, run_id, where)
+        waiting = under_way(db, run_id)
+        purse = Purse(max_cost, spent(db, run_id))
+    if waiting and not batch:
+        raise UserError(
+            "a batch of this run is under way: the same command with --batch waits for it and collects it"
+        )
     ledger = Ledger(store, run_id, len(todo), progress)
     try:
-        if todo:
-            client = Client(endpoint, model, asked.schema, settings, patience or Patience())
-            asyncio.run(_judge_all(store, todo, client, asked, ledger, min(connections, len(todo))))
+        if todo or waiting:
+            client = Client(
+                asked.endpoint, model, asked.prompt.schema, asked.settings, patience or Patience(), asked.api,
+                max(1, min(connections, len(todo))),
+            )  # fmt: skip
+            bench = Bench(asked, client, price, purse, ledger.keep)
+            asyncio.run(_run(bench, ledger, todo, batch))
     finally:
         ledger.commit()
     return run_id, ledger.counts
 
 
-class Ledger:
-    """Results on their way into the store. They are kept until the store has them."""
+async def _run(bench: Bench, ledger: Ledger, todo: Sequence[int], batch: bool) -> None:
+    try:
+        if batch:
+            from analysis.judge.batching import judge_in_batches
 
-    def __init__(self, store: Store, run_id: str, total: int, progress: Progress | None = None) -> None:
-        self.counts: Counter[str] = Counter()
-        self._store = store
-        self._run_id = run_id
-        self._total = total
-        self._progress = progress
-        self._waiting: list[runs.Result] = []
-        self._lock = threading.Lock()
+            await judge_in_batches(bench, ledger, todo)
+        else:
+            await judge_all(bench, ledger, todo)
+    finally:
+        await bench.client.close()
 
-    def add(self, result: runs.Result) -> None:
-        """Take a result; it is written with the next commit."""
-        self._waiting.append(result)
 
-    def commit(self) -> None:
-        """Write what has come, in one transaction. Called from one thread at a time, whichever it is."""
-        with self._lock:
-            batch = self._waiting[:]
-            if not batch:
+@dataclass(frozen=True)
+class Case:
+    """A trajectory to judge, with what has come of it before."""
+
+    item: runs.Item
+    kept: Mapping[Place, Reply] = field(default_factory=dict)
+    given: Mapping[Place, Any] = field(default_factory=dict)
+
+
+async def judge_all(bench: Bench, ledger: Ledger, todo: Sequence[int]) -> None:
+    """Judge the trajectories at these places by calls, and commit while they are under way."""
+
+    async def cases() -> AsyncIterator[Case]:
+        size = max(READ_AHEAD, 4 * bench.client.lanes.most)
+        for start in range(0, len(todo), size):
+            if bench.purse.empty:
                 return
-            with self._store.transaction() as db:
-                runs.record(db, self._run_id, batch)
-            del self._waiting[: len(batch)]
-            self.counts.update(result.state for result in batch)
-        if self._progress:
-            self._progress(self.counts.total(), self._total)
+            for case in await asyncio.to_thread(read_cases, ledger, todo[start : start + size]):
+                yield case
+
+    await judge_cases(bench, ledger, cases())
 
 
-async def _judge_all(
-    store: Store, todo: Sequence[int], client: Client, prompt: Prompt, ledger: Ledger, connections: int
-) -> None:
-    """Feed the trajectories to `connections` workers, and commit while they work."""
-    queue: asyncio.Queue[runs.Item | None] = asyncio.Queue(maxsize=2 * connections)
+async def judge_cases(bench: Bench, ledger: Ledger, cases: AsyncIterator[Case]) -> None:
+    """Judge as many at once as there are connections, and commit what has come every second."""
+    workers = bench.client.lanes.most
+    queue: asyncio.Queue[Case | None] = asyncio.Queue(maxsize=2 * workers)
     try:
         async with asyncio.TaskGroup() as group:
-            work = [group.create_task(_feed(store, todo, queue, ledger, connections))]
-            work += [group.create_task(_work(queue, client, prompt, ledger)) for _ in range(connections)]
+            work = [group.create_task(_feed(queue, cases, workers))]
+            work += [group.create_task(_work(queue, bench, ledger)) for _ in range(workers)]
             writer = group.create_task(_commit_regularly(ledger))
             await asyncio.wait(work)
             writer.cancel()
     except BaseExceptionGroup as group_error:
         errors = group_error.exceptions
         raise next((e for e in errors if isinstance(e, UserError)), errors[0]) from None
-    finally:
-        await client.close()
 
 
-async def _feed(
-    store: Store,
-    todo: Sequence[int],
-    queue: asyncio.Queue[runs.Item | None],
-    ledger: Ledger,
-    connections: int,
-) -> None:
-    size = max(READ_AHEAD, 4 * connections)
-    for start in range(0, len(todo), size):
-        for item in await asyncio.to_thread(_read, store, todo[start : start + size]):
-            if isinstance(item, runs.Result):
-                ledger.add(item)
-            else:
-                await queue.put(item)
-    for _ in range(connections):
+def read_cases(ledger: Ledger, places: Sequence[int]) -> list[Case]:
+    """Read trajectories with the replies of earlier attempts; what has no reasoning goes to the ledger at once."""
+    with ledger.store.session() as db:
+        read = list(runs.items(db, places))
+        items = [each for each in read if isinstance(each, runs.Item)]
+        left = kept(db, ledger.run_id, [item.reasoning_sha256 for item in items])
+    for each in read:
+        if isinstance(each, runs.Result):
+            ledger.add(each)
+    return [Case(item, left.get((item.trajectory_id, item.reasoning_sha256), {})) for item in items]
+
+
+async def _feed(queue: asyncio.Queue[Case | None], cases: AsyncIterator[Case], workers: int) -> None:
+    async for case in cases:
+        await queue.put(case)
+    for _ in range(workers):
         await queue.put(None)
 
 
-def _read(store: Store, places: Sequence[int]) -> list[runs.Item | runs.Result]:
-    with store.session() as db:
-        return list(runs.items(db, places))
-
-
-async def _work(
-    queue: asyncio.Queue[runs.Item | None], client: Client, prompt: Prompt, ledger: Ledger
-) -> None:
+async def _work(queue: asyncio.Queue[Case | None], bench: Bench, ledger: Ledger) -> None:
     from analysis.judge.judging import judge
 
-    while (item := await queue.get()) is not None:
-        ledger.add(await judge(client, prompt, item))
+    while (case := await queue.get()) is not None:
+        if (result := await judge(bench, case.item, case.kept, case.given)) is not None:
+            ledger.add(result)
 
 
 async def _commit_regularly(ledger: Ledger) -> None:

@@ -1,15 +1,33 @@
-"""From what the judge says to verdicts: every quote is looked up first."""
+"""From what the judge says to verdicts: windows are put together, and every quote is looked up first."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.codebook import PRESENT_STANCES, Codebook
+from analysis.codebook import PRESENT_STANCES, STANCES, Codebook
 from analysis.judge.reply import Claim, Judgement
 from analysis.quotes import locate
 from analysis.runs import Finding, Verdict
 
 UNPROVEN = "the quotes given for it do not stand in the reasoning"
+
+
+def join(judgements: Sequence[Judgement]) -> Judgement:
+    """What the judge says of a reasoning that it read in windows.
+
+    All claims; unsure of what any window left it unsure of; for each pattern the highest score.
+    """
+    if len(judgements) == 1:
+        return judgements[0]
+    return Judgement(
+        [claim for each in judgements for claim in each.claims],
+        frozenset().union(*(each.unsure for each in judgements)),
+        {
+            pattern: max(each.scores[pattern] for each in judgements if pattern in each.scores)
+            for pattern in {pattern: None for each in judgements for pattern in each.scores}
+        },
+        [note for each in judgements for note in each.notes],
+    )
 
 
 def check_quotes(claims: Sequence[Claim], text: str, segments: Sequence[tuple[int, int]]) -> list[Finding]:
@@ -22,26 +40,28 @@ def check_quotes(claims: Sequence[Claim], text: str, segments: Sequence[tuple[in
             first; one that is not there is no reason to doubt a quote that stands.
 
     Returns:
-        A finding for each claim; a quote that is not in the text is kept as rejected, without offsets.
+        A finding for each claim, the same quote for the same pattern once: of several stances the one that
+        says most. A quote that is not in the text is kept as rejected, without offsets.
     """
-    findings = []
+    findings: dict[tuple[object, ...], Finding] = {}
     for claim in claims:
         place = locate(text, claim.quote, _segment(claim, segments))
         standing = text[place.start_char : place.end_char] if place.match != "rejected" else claim.quote
-        findings.append(
-            Finding(
-                pattern=claim.pattern,
-                quote=standing,
-                start_char=place.start_char,
-                end_char=place.end_char,
-                match=place.match,
-                stance=claim.stance,
-                role=claim.role,
-                attributes=claim.attributes,
-                why=claim.why,
-            )
+        finding = Finding(
+            pattern=claim.pattern,
+            quote=standing,
+            start_char=place.start_char,
+            end_char=place.end_char,
+            match=place.match,
+            stance=claim.stance,
+            role=claim.role,
+            attributes=claim.attributes,
+            why=claim.why,
         )
-    return findings
+        key = (claim.pattern, place.start_char, place.end_char, standing)
+        if key not in findings or _strength(finding) > _strength(findings[key]):
+            findings[key] = finding
+    return list(findings.values())
 
 
 def decide(judgement: Judgement, findings: Sequence[Finding], codebook: Codebook) -> list[Verdict]:
@@ -67,6 +87,10 @@ def decide(judgement: Judgement, findings: Sequence[Finding], codebook: Codebook
 def misplaced(claims: Sequence[Claim], segments: Sequence[tuple[int, int]]) -> int:
     """How many claims name no segment that the judge was shown."""
     return sum(_segment(claim, segments) is None for claim in claims)
+
+
+def _strength(finding: Finding) -> int:
+    return -STANCES.index(finding.stance or STANCES[-1])
 
 
 def _segment(claim: Claim, segments: Sequence[tuple[int, int]]) -> tuple[int, int] | None:

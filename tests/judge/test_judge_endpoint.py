@@ -122,7 +122,7 @@ def test_an_administrators_key_is_never_sent(keep, endpoint, judged, monkeypatch
 def test_what_would_fail_every_trace_stops_the_run_with_one_line(keep, endpoint, judged, ask, trouble, said):
     keep("t1", "t2")
     with pytest.raises(UserError, match=re.escape(said)) as refused:
-        judged(endpoint(usual=trouble), key=KEY, temperature=0.0)
+        judged(endpoint(usual=trouble), key=KEY, settings={"temperature": 0.0})
     assert KEY not in str(refused.value) and "\n" not in str(refused.value)
     assert ask("FROM attempts") == []
 
@@ -167,7 +167,7 @@ def test_the_schema_is_sent_strict_and_the_temperature_only_if_asked_for(keep, e
     keep("t1")
     standin = endpoint()
     judged(standin)
-    judged(standin, temperature=0.0)
+    judged(standin, settings={"temperature": 0.0})
     first, second = (call.json for call in standin.calls)
     assert first["response_format"]["json_schema"]["strict"] is True
     assert set(first) == {"model", "messages", "response_format"}

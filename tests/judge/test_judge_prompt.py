@@ -57,7 +57,7 @@ def test_the_markers_carry_a_new_code_for_each_call(prompt):
 
 def test_a_code_that_stands_in_the_data_is_not_taken(prompt):
     made = iter(["aaaa", "bbbb"])
-    data = prompt.messages(item("The code is aaaa.", segments=()), lambda: next(made))[1]["content"]
+    data = prompt.messages(item("The code is aaaa.", segments=()), nonce=lambda: next(made))[1]["content"]
     assert set(markers(data)) == {"aaaabbbb"}
 
 

@@ -61,12 +61,12 @@ def test_another_model_endpoint_setting_or_prompt_is_another_run(keep, endpoint,
     keep(*traces(1))
     one, two = endpoint(), endpoint()
     prompt = tmp_path / "mine.md"
-    prompt.write_text((ROOT / "analysis/judge/prompt.md").read_text().replace("judge-1", "mine-1"))
+    prompt.write_text((ROOT / "analysis/judge/prompt.md").read_text().replace("judge-2", "mine-1"))
     made = [
         judged(one)[0],
         judged(one, model="another")[0],
         judged(two)[0],
-        judged(one, temperature=1.0)[0],
+        judged(one, settings={"temperature": 1.0})[0],
         judged(one, prompt=prompt)[0],
         judged(one, connections=3)[0],
     ]
@@ -79,7 +79,7 @@ def test_a_repeat_is_a_run_of_its_own_that_is_found_from_any_other(keep, endpoin
     keep(*traces(2))
     standin = endpoint()
     third, first, second = (judged(standin, repeat=number)[0] for number in (3, 1, 2))
-    another, _ = judged(standin, temperature=1.0)
+    another, _ = judged(standin, settings={"temperature": 1.0})
     assert len(standin.calls) == 8
     with store.session() as db:
         assert all(runs.repeats_of(db, run) == [first, second, third] for run in (first, second, third))
@@ -90,10 +90,10 @@ def test_a_repeat_is_a_run_of_its_own_that_is_found_from_any_other(keep, endpoin
 def test_a_run_says_what_it_was_made_with(keep, endpoint, judged, ask, codebook):
     keep(*traces(1))
     standin = endpoint()
-    judged(standin, temperature=0.5)
+    judged(standin, settings={"temperature": 0.5})
     [(config, revision)] = ask("SELECT config, codebook_revision FROM runs")
     config = json.loads(config)
-    assert config["prompt"]["version"] == "judge-1" and len(config["prompt"]["sha256"]) == 64
+    assert config["prompt"]["version"] == "judge-2" and len(config["prompt"]["sha256"]) == 64
     assert config["base_url"] == standin.url
     assert config["settings"] == {"temperature": 0.5}
     assert (config["codebook_sha256"], revision) == (codebook.sha256, codebook.revision)
@@ -154,13 +154,13 @@ def test_few_trajectories_are_held_at_a_time(keep, endpoint, judged, right, monk
     monkeypatch.setattr(running, "READ_AHEAD", 4)
     read: list[tuple[int, int]] = []
     standin = endpoint(usual=slow(0.01, right))
-    fetch = running._read
+    fetch = running.read_cases
 
-    def counted(store, trajectory_ids):
-        read.append((len(trajectory_ids), len(standin.calls)))
-        return fetch(store, trajectory_ids)
+    def counted(ledger, places):
+        read.append((len(places), len(standin.calls)))
+        return fetch(ledger, places)
 
-    monkeypatch.setattr(running, "_read", counted)
+    monkeypatch.setattr(running, "read_cases", counted)
     keep(*traces(40))
     judged(standin, connections=1)
     assert all(size <= 4 for size, _ in read)
