@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,26 @@ PRESENT_STANCES = ("asserts", "entertains")
 """Stances of a quote that make its pattern present. A quote that only rejects is kept and shown."""
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
-_PATTERN_KEYS = frozenset(
-    ["id", "name", "definition", "include", "exclude", "attributes", "examples", "near_misses", "cues"]
-)
+_PATTERN_KEYS = frozenset([
+    "id", "name", "definition", "include", "exclude", "attributes", "examples", "near_misses", "cues", "retired",
+])  # fmt: skip
+CHANGES = ("rename", "redefine", "split", "merge", "retire")
+_SHAPES: Mapping[str, tuple[Callable[[int, int], bool], str]] = {
+    "rename": (lambda old, new: old == new, "a rename gives one id for each"),
+    "split": (lambda old, new: old == 1, "a split is of one pattern"),
+    "redefine": (lambda old, new: old == 1, "a new definition is of one pattern"),
+    "merge": (lambda old, new: new == 1, "a merge is into one pattern"),
+}
+"""How many ids each change may go from and to, and what to say otherwise."""
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """One entry of the coding scheme."""
+    """One entry of the coding scheme.
+
+    Attributes:
+        retired: The revision since which nothing is tagged or labelled with it any more; None while it is in use.
+    """
 
     id: str
     name: str
@@ -41,6 +54,25 @@ class Pattern:
     near_misses: tuple[str, ...]
     attributes: Mapping[str, tuple[str, ...]]
     cues: Mapping[str, tuple[str, ...]]
+    retired: int | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One entry of the codebook's history: what became of patterns at a revision.
+
+    Attributes:
+        kind: rename (one id to another), redefine, split (one into several), merge (several into one), retire.
+        old: The ids that it was about.
+        new: What they became; empty for retire.
+        note: Why.
+    """
+
+    revision: int
+    kind: str
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +80,9 @@ class Codebook:
     """The coding scheme with its revision.
 
     Attributes:
+        patterns: What is tagged and labelled.
+        retired: Patterns that no longer are. Their labels and verdicts stay, and so does their definition here.
+        history: The changes of ids and definitions, oldest first.
         rollups: Name of a group to the ids of its patterns; present when any of them is.
         derived: Name to a description of what is computed from patterns and outcomes.
     """
@@ -57,6 +92,8 @@ class Codebook:
     rollups: Mapping[str, tuple[str, ...]]
     derived: Mapping[str, str]
     content: Mapping[str, Any]
+    retired: tuple[Pattern, ...] = ()
+    history: tuple[Change, ...] = ()
 
     def __getitem__(self, pattern: str) -> Pattern:
         return self._by_id[pattern]
@@ -72,6 +109,20 @@ class Codebook:
         """The pattern's name; its identifier where somebody else's pattern is not in the codebook."""
         return self._by_id[pattern].name if pattern in self._by_id else pattern
 
+    def called_since(self, pattern: str, change: Change) -> str:
+        """What a pattern of the time right after a change is called now: later renames are followed."""
+        for later in self.history[self.history.index(change) + 1 :]:
+            if later.kind == "rename" and pattern in later.old:
+                pattern = later.new[later.old.index(pattern)]
+        return pattern
+
+    def called_now(self, pattern: str, revision: int | None) -> str:
+        """What a pattern of some revision is called now: the renames after it are followed."""
+        for change in self.history:
+            if change.kind == "rename" and change.revision > (revision or 0) and pattern in change.old:
+                pattern = change.new[change.old.index(pattern)]
+        return pattern
+
     @cached_property
     def sha256(self) -> str:
         """Hash of the content: two runs with the same one were given the same codebook."""
@@ -79,16 +130,24 @@ class Codebook:
 
     @cached_property
     def _by_id(self) -> dict[str, Pattern]:
-        return {pattern.id: pattern for pattern in self.patterns}
+        return {pattern.id: pattern for pattern in (*self.patterns, *self.retired)}
 
 
-@lru_cache(maxsize=8)
 def load(path: Path = DEFAULT_PATH) -> Codebook:
-    """Read and check a codebook file.
+    """Read and check a codebook file, again whenever it has changed.
 
     Raises:
         UserError: The file is not there or breaks a rule; the line names the entry.
     """
+    try:
+        written = path.stat()
+    except OSError as error:
+        raise UserError(f"codebook {path} can't be read: {error.strerror}") from None
+    return _load(path, written.st_mtime_ns, written.st_size)
+
+
+@lru_cache(maxsize=8)
+def _load(path: Path, mtime_ns: int, size: int) -> Codebook:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -114,10 +173,12 @@ def parse(content: Any, name: str = "codebook") -> Codebook:
         raise UserError(f"{name}: needs a mapping with `revision` and a list `patterns`")
     if type(content.get("revision")) is not int:
         raise UserError(f"{name}: `revision` must be a whole number")
-    patterns = tuple(_pattern(entry, place, name) for place, entry in enumerate(content["patterns"], 1))
-    twice = [key for key, count in Counter(p.id for p in patterns).items() if count > 1]
+    everything = tuple(_pattern(entry, place, name) for place, entry in enumerate(content["patterns"], 1))
+    twice = [key for key, count in Counter(p.id for p in everything).items() if count > 1]
     if twice:
         raise UserError(f"{name}: the id {twice[0]} stands twice")
+    patterns = tuple(pattern for pattern in everything if pattern.retired is None)
+    retired = tuple(pattern for pattern in everything if pattern.retired is not None)
     known = {pattern.id for pattern in patterns}
     rollups = {
         key: _texts(value, f"{name}: rollup {key}") for key, value in _mapping(content, "rollups", name)
@@ -126,7 +187,41 @@ def parse(content: Any, name: str = "codebook") -> Codebook:
         if unknown := [member for member in members if member not in known]:
             raise UserError(f"{name}: rollup {key} names {unknown[0]}, which is no pattern")
     derived = {key: str(value) for key, value in _mapping(content, "derived", name)}
-    return Codebook(content["revision"], patterns, rollups, derived, content)
+    history = _history(content, {pattern.id for pattern in everything}, name)
+    return Codebook(content["revision"], patterns, rollups, derived, content, retired, history)
+
+
+def _history(content: Mapping[str, Any], known: set[str], name: str) -> tuple[Change, ...]:
+    """The changes, checked: each entry's shape, the order of revisions, and that no change leads nowhere."""
+    entries = content.get("history", [])
+    if not isinstance(entries, list):
+        raise UserError(f"{name}: `history` must be a list of changes")
+    changes = []
+    for place, entry in enumerate(entries, 1):
+        where = f"{name}: history, entry {place}"
+        if not isinstance(entry, dict) or entry.get("change") not in CHANGES:
+            raise UserError(f"{where} needs a `change`: {', '.join(CHANGES)}")
+        if type(entry.get("revision")) is not int or entry["revision"] > content["revision"]:
+            raise UserError(f"{where} needs a `revision`, up to that of the codebook")
+        old, new = (_texts(entry.get(key, []), f"{where}, {key}") for key in ("from", "to"))
+        if not old or (not new and entry["change"] != "retire"):
+            raise UserError(
+                f"{where} needs ids in `from`{'' if entry['change'] == 'retire' else ' and `to`'}"
+            )
+        if entry["change"] in _SHAPES and not _SHAPES[entry["change"]][0](len(old), len(new)):
+            raise UserError(f"{where}: {_SHAPES[entry['change']][1]}")
+        note = entry.get("note")
+        changes.append(
+            Change(entry["revision"], entry["change"], old, new, None if note is None else str(note))
+        )
+    if any(later.revision < earlier.revision for earlier, later in pairwise(changes)):
+        raise UserError(f"{name}: history goes from older to newer revisions")
+    later_names: set[str] = set()
+    for change in reversed(changes):
+        if lost := [each for each in change.new if each not in known and each not in later_names]:
+            raise UserError(f"{name}: history leads to {lost[0]}, which is no pattern")
+        later_names |= set(change.old)
+    return tuple(changes)
 
 
 def _pattern(entry: Any, place: int, name: str) -> Pattern:
@@ -138,6 +233,8 @@ def _pattern(entry: Any, place: int, name: str) -> Pattern:
             raise UserError(f"{where} needs a `{key}`")
     if unknown := [key for key in entry if key not in _PATTERN_KEYS]:
         raise UserError(f"{where} has `{unknown[0]}`, which is no key of a pattern")
+    if type(entry.get("retired")) not in (int, type(None)):
+        raise UserError(f"{where}: `retired` is the revision since which it is")
     attributes = {
         key: _texts(value, f"{where}, attribute {key}") for key, value in _mapping(entry, "attributes", where)
     }
@@ -157,6 +254,7 @@ def _pattern(entry: Any, place: int, name: str) -> Pattern:
         definition=entry["definition"],
         attributes=attributes,
         cues=cues,
+        retired=entry.get("retired"),
         **lists,
     )
 

@@ -40,11 +40,13 @@ class Event:
     | submit | new: the ids of the patterns on the screen, with spaces; those not judged become absent |
     | accept, dismiss | pattern, run_id; accept has the verdict in new and the quotes in attributes.quotes |
     | revert | old: the event_id that is undone; a revert can be reverted, which is redo |
-    | open, reveal, exposed | nothing more; reveal has run_id |
+    | open, reveal, exposed | nothing more; reveal has run_id; open has why and from which queue the trace was picked |
+    | gold | pattern; new: what an adjudicator decided; attributes: take, reason, sides, quotes; see adjudication.py |
 
     Attributes:
         created_at: UTC without a zone. The log sets it, later than all that this person did on this trajectory.
         explicit: False for what submit filled in.
+        repeat: 1 where the person labels the trace a second time, to be measured against themself; else 0.
     """
 
     annotator: str
@@ -72,6 +74,7 @@ class Event:
     queue_reason: str | None = None
     queue_probability: float | None = None
     note: str | None = None
+    repeat: int = 0
 
     def as_row(self) -> dict[str, Any]:
         """The event as a row of log.label_events."""

@@ -2,178 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from analysis.codebook import PRESENT_STANCES
+from analysis.codebook import Change
+from labels.carry import carried
 from labels.events import Event
+from labels.state import Label, Quote, Span, State
+from labels.undoing import in_force, in_order, to_redo, to_undo
 
-UNDOABLE = frozenset(
-    [
-        "set",
-        "add_quote",
-        "remove_quote",
-        "edit_quote",
-        "note",
-        "confidence",
-        "skip",
-        "flag",
-        "submit",
-        "accept",
-        "dismiss",
-    ]
-)
-"""Ops that undo takes back. What was seen can't be unseen: open, reveal and exposed stay."""
-
-Span = tuple[int, int]
+__all__ = ["Label", "Quote", "Span", "State", "blind", "fold", "in_force", "to_redo", "to_undo"]
 
 
-@dataclass(frozen=True)
-class Quote:
-    """A person's quote: evidence for, or a rejection of, a pattern."""
-
-    start_char: int
-    end_char: int
-    quote: str
-    stance: str | None = None
-    role: str | None = None
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    origin: str = "human"
-
-    def makes_present(self) -> bool:
-        """Whether this quote makes its pattern present. A person's quote asserts unless it says otherwise."""
-        return self.stance is None or self.stance in PRESENT_STANCES
-
-
-@dataclass(frozen=True)
-class Label:
-    """What a person says of one pattern.
-
-    Attributes:
-        value: present, absent, unsure; None while it is not judged.
-        explicit: False where submit filled in absent for what was not judged.
-        by_quote: Whether the value rests on quotes alone, and goes when the last of them goes.
-        no_single_quote: Whether the person said that no single quote shows it.
-        reviewed: accepted or dismissed, once the person has answered the judge's verdict.
-    """
-
-    value: str | None = None
-    explicit: bool = True
-    origin: str = "human"
-    by_quote: bool = False
-    no_single_quote: bool = False
-    quotes: Mapping[Span, Quote] = field(default_factory=dict)
-    note: str | None = None
-    confidence: str | None = None
-    reviewed: str | None = None
-
-
-@dataclass(frozen=True)
-class State:
-    """What one person says of one trajectory."""
-
-    labels: Mapping[str, Label] = field(default_factory=dict)
-    note: str | None = None
-    confidence: str | None = None
-    flagged: bool = False
-    skipped: str | None = None
-    submitted: bool = False
-    submitted_at: datetime | None = None
-    revealed: bool = False
-    exposed: bool = False
-    codebook_revision: int | None = None
-    reasoning_sha256: str | None = None
-    queue_reason: str | None = None
-    queue_probability: float | None = None
-
-    def label(self, pattern: str) -> Label:
-        """The label of a pattern; an empty one while nothing was said."""
-        return self.labels.get(pattern, Label())
-
-    def value(self, pattern: str) -> str | None:
-        """present, absent, unsure, or None."""
-        return self.label(pattern).value
-
-    def lacking_quotes(self) -> list[str]:
-        """Patterns that are present with neither a quote nor the word that no single quote shows them."""
-        return [
-            pattern
-            for pattern, label in self.labels.items()
-            if label.value == "present"
-            and not label.no_single_quote
-            and not any(quote.makes_present() for quote in label.quotes.values())
-        ]
-
-
-def in_force(events: Iterable[Event]) -> list[Event]:
-    """The events that no revert undoes, each once, in order.
-
-    A revert undoes an event before it and can itself be reverted. The order is by time, then by id, so it does
-    not depend on the order in which the events arrived.
-    """
-    once = {event.event_id: event for event in events}
-    ordered = sorted(once.values(), key=lambda event: (event.created_at or datetime.min, event.event_id))
-    undone: set[str | None] = set()
-    for event in reversed(ordered):
-        if event.op == "revert" and event.event_id not in undone:
-            undone.add(event.old)
-    return [event for event in ordered if event.event_id not in undone and event.op != "revert"]
-
-
-def fold(events: Iterable[Event]) -> State:
+def fold(events: Iterable[Event], history: Sequence[Change] = ()) -> State:
     """The current state: everything that the person did and did not undo.
 
     Args:
         events: One person's events on one trajectory, in any order, repeated ones too.
+        history: The codebook's changes. What was said before one is carried over it (`labels.carry`), and what
+            was said after it builds on that.
     """
-    state = State()
+    state, ahead = State(), sorted(history, key=lambda change: change.revision)
     for event in in_force(events):
+        while ahead and ahead[0].revision <= (event.codebook_revision or 0):
+            state = replace(state, labels=carried(state.labels, ahead.pop(0)))
         state = _apply(state, event)
+    for change in ahead:
+        state = replace(state, labels=carried(state.labels, change))
     return state
 
 
-def blind(events: Iterable[Event]) -> State | None:
+def blind(events: Iterable[Event], history: Sequence[Change] = ()) -> State | None:
     """The state at submit, before the judge's or anybody else's word was seen.
 
     Returns:
-        The fold of what was done while blind; None when nothing was submitted blind.
+        The fold of what was done up to the last submit before anything was revealed or seen elsewhere; None when
+        nothing was submitted blind.
     """
-    state = fold(event for event in events if event.phase == "blind")
-    return state if state.submitted else None
-
-
-def to_undo(events: Iterable[Event]) -> Event | None:
-    """The latest action that undo takes back; None when there is none."""
-    return next((event for event in reversed(in_force(events)) if event.op in UNDOABLE), None)
-
-
-def to_redo(events: Iterable[Event]) -> Event | None:
-    """The revert that redo takes back: the latest one in force after which nothing else was done."""
-    once = {event.event_id: event for event in events}
-    ordered = sorted(once.values(), key=lambda event: (event.created_at or datetime.min, event.event_id))
-    undone: set[str | None] = set()
-    for event in reversed(ordered):
-        if event.event_id in undone:
-            continue
-        if event.op == "revert":
-            if once.get(str(event.old), event).op != "revert":
-                return event
-            undone.add(event.old)
-        elif event.op in UNDOABLE:
-            return None
-    return None
+    known = in_order(events)
+    seen = next((n for n, event in enumerate(known) if event.op in ("reveal", "exposed")), len(known))
+    before = [event for event in known[:seen] if event.phase == "blind"]
+    submit = next((event for event in reversed(in_force(before)) if event.op == "submit"), None)
+    return fold(before[: before.index(submit) + 1], history) if submit else None
 
 
 def _apply(state: State, event: Event) -> State:
+    if event.op == "gold":  # what somebody decided between others is no label of their own
+        return state
     state = replace(
         state,
         codebook_revision=event.codebook_revision or state.codebook_revision,
         reasoning_sha256=event.reasoning_sha256 or state.reasoning_sha256,
-        queue_reason=event.queue_reason or state.queue_reason,
-        queue_probability=event.queue_probability or state.queue_probability,
     )
+    if state.queue_reason is None and event.queue_reason is not None:
+        state = replace(state, queue_reason=event.queue_reason, queue_probability=event.queue_probability)
     match event.op:
         case "flag":
             return replace(state, flagged=event.new == "true")
@@ -192,6 +74,7 @@ def _apply(state: State, event: Event) -> State:
     if event.pattern is None:
         return state
     label = _changed(state.label(event.pattern), event)
+    label = replace(label, codebook_revision=event.codebook_revision or label.codebook_revision)
     return replace(state, labels={**state.labels, event.pattern: label})
 
 
@@ -200,7 +83,8 @@ def _submitted(state: State, event: Event) -> State:
     for pattern in (event.new or "").split():
         label = labels.get(pattern, Label())
         if label.value is None:
-            labels[pattern] = replace(label, value="absent", explicit=False)
+            label = replace(label, value="absent", explicit=False)
+        labels[pattern] = replace(label, codebook_revision=event.codebook_revision)
     return replace(state, labels=labels, submitted=True, submitted_at=event.created_at, skipped=None)
 
 

@@ -13,8 +13,9 @@ from analysis.measure.frequencies import Frequency
 from analysis.measure.frequencies import frequencies as run_frequencies
 from analysis.measure.scope import Scope
 from labels.events import Event
-from labels.fold import Label, State, blind
+from labels.fold import blind
 from labels.log import by_trajectory, events_of
+from labels.state import Label, State
 
 SELF_SELECTED = "self-selected"
 """The queue reason of what a person searched out. Such labels stay out of rates."""

@@ -15,8 +15,10 @@ from analysis.segments import SEGMENTATION
 from analysis.store import Store
 from labels import queue
 from labels.events import Event, Op, Phase
-from labels.fold import State, fold, to_redo, to_undo
+from labels.fold import fold
 from labels.log import events_of, record
+from labels.state import State
+from labels.undoing import to_redo, to_undo
 
 ANNOTATOR = "annotator"
 """Where a browser session keeps the name of who labels in it."""
@@ -213,10 +215,16 @@ def reveal(store: Store, desk: Desk, run_id: str) -> tuple[Desk, list[Revealed]]
 
 
 def answer(
-    store: Store, desk: Desk, shown: Revealed, run_id: str, accept: bool, session: str | None = None
+    store: Store,
+    desk: Desk,
+    shown: Revealed,
+    run_id: str,
+    accept: bool,
+    session: str | None = None,
+    **more: Any,
 ) -> Desk:
     """Accept a run's verdict, with its quotes, or dismiss it. Both stay in the log beside the blind label."""
-    common = {"pattern": shown.pattern, "run_id": run_id, "phase": "review"}
+    common = {"pattern": shown.pattern, "run_id": run_id, "phase": "review", **more}
     if not accept:
         return act(store, desk, "dismiss", session, **common)
     held = ("quote", "start_char", "end_char", "stance", "role")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,51 +22,68 @@ def record(store: Store, events: Sequence[Event]) -> list[Event]:
     """Write events in one transaction; when it returns they are on disk.
 
     An event whose id is in the log already counts once and is left as it is. Each gets a time later than all
-    that its annotator did on the trajectory before, so that a clock that jumps back changes no order.
+    that its annotator did on the trajectory before, so that a clock that jumps back changes no order. What a tab
+    calls blind is not where the log has it that the person has seen more in another one.
 
     Returns:
         The events as they stand in the log.
 
     Raises:
         UserError: An event is refused: its trajectory is not there, its quote is not what the text has at its
-            offsets, its text has changed since, or its value is none. Nothing is written then.
+            offsets, its text has changed since, its value is none, or it undoes what is not the person's own.
+            Nothing is written then.
     """
     if not events:
         return []
     with store.transaction() as db:
-        held = {event.event_id: event for event in _by_id(db, [event.event_id for event in events])}
-        texts = _texts(db, events)
-        last = _last_times(db, events)
+        held = {event.event_id: event for event in _by_id(db, _named(events))}
+        texts, before = _texts(db, events), _before(db, events)
         fresh: dict[str, Event] = {}
         for event in events:
             if event.event_id in held or event.event_id in fresh:
                 continue
             _check(event, texts)
-            key = event.annotator, event.trajectory_id
-            time = max(event.created_at or now(), last.get(key, datetime.min) + timedelta(microseconds=1))
-            last[key] = time
-            fresh[event.event_id] = replace(event, created_at=time)
+            if event.op == "revert":
+                _check_own(event, held.get(event.old or "") or fresh.get(event.old or ""))
+            fresh[event.event_id] = before.setdefault(_key(event), _Before()).placed(event)
         append(db, "label_events", [event.as_row() for event in fresh.values()])
     held |= fresh
     return [held[event.event_id] for event in events]
+
+
+@dataclass
+class _Before:
+    """What the log has of one person on one trajectory: when they last did something, and what they have seen."""
+
+    last: datetime = datetime.min
+    seen: set[tuple[str, int]] = field(default_factory=set)
+
+    def placed(self, event: Event) -> Event:
+        """The event with its time and the phase that it really is of."""
+        self.last = max(event.created_at or now(), self.last + timedelta(microseconds=1))
+        phase = event.phase
+        if phase == "blind" and self.seen and event.op not in ("reveal", "exposed"):
+            phase = "review" if ("reveal", event.repeat) in self.seen else "assisted"
+        if event.op in ("reveal", "exposed"):
+            self.seen.add((event.op, event.repeat))
+        return replace(event, created_at=self.last, phase=phase)
 
 
 def events_of(
     db: duckdb.DuckDBPyConnection, annotator: str | None = None, trajectory_id: str | None = None
 ) -> list[Event]:
     """The events of a person, of a trajectory, of both, or all, in order."""
-    return _events(
-        db,
-        "($1 IS NULL OR annotator = $1) AND ($2 IS NULL OR trajectory_id = $2)",
-        [annotator, trajectory_id],
-    )
+    named = {"annotator": annotator, "trajectory_id": trajectory_id}
+    asked = {name: value for name, value in named.items() if value is not None}
+    return _events(db, " AND ".join(f"{name} = ?" for name in asked) or "true", list(asked.values()))
 
 
-def by_trajectory(events: Iterable[Event]) -> dict[tuple[str, str], list[Event]]:
-    """Events grouped by (trajectory_id, annotator)."""
+def by_trajectory(events: Iterable[Event], repeat: int = 0) -> dict[tuple[str, str], list[Event]]:
+    """Events grouped by (trajectory_id, annotator): those of the first time, or of a repeat."""
     grouped: dict[tuple[str, str], list[Event]] = defaultdict(list)
     for event in events:
-        grouped[event.trajectory_id, event.annotator].append(event)
+        if event.repeat == repeat:
+            grouped[event.trajectory_id, event.annotator].append(event)
     return grouped
 
 
@@ -76,14 +93,32 @@ def annotators(db: duckdb.DuckDBPyConnection) -> list[str]:
     return [name for (name,) in rows]
 
 
+def _key(event: Event) -> tuple[str, str]:
+    return event.annotator, event.trajectory_id
+
+
+def _named(events: Sequence[Event]) -> list[str]:
+    """The ids of the events, and of those that they undo."""
+    return [event.event_id for event in events] + [
+        event.old for event in events if event.op == "revert" and event.old
+    ]
+
+
 def _by_id(db: duckdb.DuckDBPyConnection, event_ids: list[str]) -> list[Event]:
-    return _events(db, "event_id IN (SELECT unnest($1))", [event_ids])
+    return _events(db, "event_id IN (SELECT unnest(?))", [event_ids])
 
 
 def _events(db: duckdb.DuckDBPyConnection, condition: str, bound: list[Any]) -> list[Event]:
-    cursor = db.execute(f"SELECT * FROM label_events WHERE {condition} ORDER BY created_at, event_id", bound)
+    """Events of the log itself, each once: its view would sort the whole log to answer for one trace."""
+    cursor = db.execute(
+        f"SELECT * FROM log.label_events WHERE {condition} ORDER BY created_at, event_id", bound
+    )
     names = [column[0] for column in cursor.description or ()]
-    return [from_row(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+    once: dict[str, Event] = {}
+    for row in cursor.fetchall():
+        event = from_row(dict(zip(names, row, strict=True)))
+        once.setdefault(event.event_id, event)
+    return list(once.values())
 
 
 def _texts(
@@ -96,13 +131,22 @@ def _texts(
     return {trajectory_id: (text, sha) for trajectory_id, text, sha in rows}
 
 
-def _last_times(db: duckdb.DuckDBPyConnection, events: Sequence[Event]) -> dict[tuple[str, str], datetime]:
+def _before(db: duckdb.DuckDBPyConnection, events: Sequence[Event]) -> dict[tuple[str, str], _Before]:
     rows = db.execute(
-        """SELECT annotator, trajectory_id, max(created_at) FROM label_events
-           WHERE trajectory_id IN (SELECT unnest(?)) GROUP BY ALL""",
+        """SELECT annotator, trajectory_id, max(created_at),
+                  list(DISTINCT struct_pack(op, repeat := coalesce(repeat, 0))) FILTER (op IN ('reveal', 'exposed'))
+           FROM log.label_events WHERE trajectory_id IN (SELECT unnest(?)) GROUP BY ALL""",
         [list({event.trajectory_id for event in events})],
     ).fetchall()
-    return {(annotator, trajectory_id): time for annotator, trajectory_id, time in rows}
+    return {
+        (annotator, trajectory_id): _Before(last, {(each["op"], each["repeat"]) for each in seen or ()})
+        for annotator, trajectory_id, last, seen in rows
+    }
+
+
+def _check_own(event: Event, undone: Event | None) -> None:
+    if undone is None or (_key(undone), undone.repeat) != (_key(event), event.repeat):
+        raise UserError("only one's own action on the trace can be undone, and it is not in the log")
 
 
 def _check(event: Event, texts: dict[str, tuple[str | None, str | None]]) -> None:

@@ -20,8 +20,9 @@ from analysis.store import Store, append
 from analysis.store.rows import now
 from analysis.tables import to_csv
 from labels.events import COLUMNS, Event, from_row
-from labels.fold import Label, Quote, State, blind, fold
+from labels.fold import blind, fold
 from labels.log import by_trajectory, events_of
+from labels.state import Label, Quote, State
 
 Kind = Literal["labels", "spans", "trajectories", "events"]
 Form = Literal["jsonl", "csv", "parquet"]

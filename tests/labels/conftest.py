@@ -35,6 +35,12 @@ def quote(start: int, end: int, **more: Any) -> Event:
 
 @pytest.fixture
 def traces(store: Store) -> Store:
+    fill(store)
+    return store
+
+
+def fill(store: Store) -> None:
+    """Three traces, and a run that says p of the first and third."""
     with store.transaction() as db:
         append(db, "runs", [{"run_id": "r", "tagger": "cues", "config": "{}", "created_at": now()}])
         for n, (checkpoint, verdict) in enumerate([("c1", "present"), ("c1", "absent"), ("c2", "present")]):
@@ -61,7 +67,6 @@ def traces(store: Store) -> Store:
             append(
                 db, "verdicts", [{**key, "attempt_id": n, "run_id": "r", "pattern": "p", "verdict": verdict}]
             )
-    return store
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labels.events import Event
-from labels.fold import UNDOABLE, blind, fold, in_force, to_redo, to_undo
+from labels.fold import blind, fold
+from labels.undoing import UNDOABLE, in_force, to_redo, to_undo
 
 START = datetime(2026, 1, 1)
 TEXT = "Odd pays. They asked for even."
