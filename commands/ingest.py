@@ -1,9 +1,8 @@
-"""ingest and drop: trajectories into the store, and out of sight."""
+"""ingest: trajectories into the store."""
 
 from __future__ import annotations
 
-import json
-import sys
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,14 @@ import click
 
 from analysis.errors import UserError
 from analysis.store import Store
-from commands.common import Progress, emit, printable, to_table, with_store
+from commands.common import Progress, emit, printable, with_store
+from commands.dry_run import previews, say_unmatched, show
+from commands.sources import drop, quarantine
 
-PREVIEW_CHARACTERS = 400
+COUNTS = (
+    "file", "format", "items", "read", "stored", "replaced", "already", "conflicting", "joined", "skipped",
+    "set_aside",
+)  # fmt: skip
 
 
 @click.command()
@@ -34,7 +38,9 @@ PREVIEW_CHARACTERS = 400
     "--replace", is_flag=True, help="Supersede trajectories whose content changed; the old rows are kept."
 )
 @click.option(
-    "--dry-run", is_flag=True, help="Show the first trajectories as they would be stored; store nothing."
+    "--dry-run",
+    is_flag=True,
+    help="Show the first trajectories as they would be stored, and count all; store nothing.",
 )
 @with_store
 def ingest(
@@ -61,10 +67,7 @@ def ingest(
     rules = _rules(map_file, settings)
     map_name = f"map {map_file.name}" if map_file else "--set"
     if dry_run:
-        previews = [
-            reading.preview(path, rules, format_name, map_name=map_name) for path in reading.files_in(paths)
-        ]
-        _show_previews(previews, as_json)
+        show(previews(paths, rules, format_name, map_name), as_json)
         return 0
     with Progress("ingest") as bar:
         done: dict[str, int] = {}
@@ -77,11 +80,8 @@ def ingest(
             store, paths, rules, format_name, replace, progress, map_name,
             labeled=lambda found: record_labeled(store, found, labels),
         )  # fmt: skip
-    columns = (
-        "file", "format", "items", "read", "stored", "replaced", "already", "conflicting", "joined", "skipped",
-        "set_aside",
-    )  # fmt: skip
-    rows = [{**vars(report), "items": report.items} for report in reports]
+    columns = (*COUNTS, "other_ids", "unmatched") if as_json else COUNTS
+    rows = [{name: getattr(report, name) for name in columns} for report in reports]
     emit(rows, "json" if as_json else "table", columns)
     if labels.read:
         click.echo(
@@ -95,52 +95,19 @@ def ingest(
         for place in report.conflicts[:5]:
             click.echo(f"conflict: {place} is stored with other content; --replace supersedes it", err=True)
         if report.refused:
-            click.echo(f"set aside: {report.refused}", err=True)
+            click.echo(f"set aside: {printable(report.refused)}", err=True)
+        if report.other_ids:
+            click.echo(
+                f"{printable(report.file)}: {report.other_ids:,} trajectories of this source are in the store under "
+                f"other ids; if they are the same rows, `telltale drop --source {shlex.quote(report.file)}` and ingest "
+                "again, or give the map an id rule",
+                err=True,
+            )
+    say_unmatched(reports)
     aside = any(report.set_aside or report.conflicting or report.refused for report in reports)
     if aside:
         click.echo("some items were set aside; `telltale quarantine` lists them with their reasons", err=True)
     return 1 if aside else 0
-
-
-@click.command()
-@click.option("--source", help="Only those of this source.")
-@with_store
-def quarantine(store: Store, as_json: bool, source: str | None) -> int:
-    """List what ingest set aside: where it stands and why."""
-    with store.session() as db:
-        rows = db.execute(
-            "SELECT source, line, reason, excerpt FROM quarantine WHERE ? IS NULL OR source = ? ORDER BY ALL",
-            [source] * 2,
-        ).fetchall()
-    columns = ("source", "line", "reason", "excerpt")
-    listed = [dict(zip(columns, row, strict=True)) for row in rows]
-    emit(listed, "json" if as_json else "table", columns if as_json else columns[:3])
-    return 0
-
-
-@click.command()
-@click.option("--source", required=True, help="The source whose trajectories are retracted.")
-@click.option("--reason", default="dropped by hand", help="Kept with the retraction.")
-@with_store
-def drop(store: Store, as_json: bool, source: str, reason: str) -> int:
-    """Retract all trajectories of a source. Their rows are kept; nothing shows them any more."""
-    from analysis.store import append
-    from analysis.store.rows import now
-
-    with store.transaction() as db:
-        found = db.execute("SELECT count(*) FROM trajectories WHERE source = ?", [source]).fetchone()
-        count = found[0] if found else 0
-        if not count:
-            known = [
-                name
-                for (name,) in db.execute("SELECT DISTINCT source FROM trajectories ORDER BY 1").fetchall()
-            ]
-            raise UserError(
-                f"no trajectory has the source {source}; there are {', '.join(known[:10]) or 'none'}"
-            )
-        append(db, "retractions", [{"source": source, "reason": reason, "created_at": now()}])
-    emit([{"source": source, "retracted": count}], "json" if as_json else "table")
-    return 0
 
 
 COMMANDS = (ingest, quarantine, drop)
@@ -159,41 +126,3 @@ def _rules(map_file: Path | None, settings: tuple[str, ...]) -> dict[str, Any] |
             )
         rules[field.strip()] = text if text.startswith("=") else parse_rule(text)
     return rules or None
-
-
-def _show_previews(previews: list[Any], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps([
-            {
-                "file": shown.file, "format": shown.format, "unread_fields": shown.unread_fields,
-                "trajectories": [each.flat() for each in shown.trajectories],
-                "set_aside": [vars(each) for each in shown.unreadable],
-            }
-            for shown in previews
-        ], indent=1, default=str))  # fmt: skip
-        return
-    for shown in previews:
-        click.echo(f"{shown.file} ({shown.format})")
-        for each in shown.trajectories:
-            rows = [
-                {"field": key, "value": _short(value)}
-                for key, value in each.flat().items()
-                if value not in (None, [], {})
-            ]
-            click.echo("\n" + to_table(rows, ("field", "value")))
-        for bad in shown.unreadable[:5]:
-            click.echo(f"set aside: line {bad.line}: {printable(bad.reason)}", err=True)
-        if not shown.trajectories:
-            click.echo("no trajectory in the first rows")
-        unread = ", ".join(shown.unread_fields) or "none"
-        click.echo(f"\nfields that nothing reads (kept as metadata): {unread}\nnothing was stored\n")
-    sys.stdout.flush()
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return (
-        text
-        if len(text) <= PREVIEW_CHARACTERS
-        else f"{text[:PREVIEW_CHARACTERS]}… ({len(text):,} characters)"
-    )

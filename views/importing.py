@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,9 @@ def _preview(first: Path, rules: dict[str, Any] | None, name: str) -> bool:
         if rules is None:
             st.write("Choose a map above, or begin a new one.")
         return False
-    st.markdown(f"**{plain(shown.file)}** read as *{plain(shown.format)}*")
+    st.markdown(f"**{plain(shown.report.file)}** read as *{plain(shown.report.format)}*")
+    for field in shown.report.unmatched:
+        st.warning(plain(f"{field}: its path rule finds nothing in the file's path, {shown.report.path}", 300))
     for bad in shown.unreadable[:SHOWN]:
         st.warning(plain(f"line {bad.line}: {bad.reason}", 300))
     flat = [each.flat() for each in shown.trajectories]
@@ -159,11 +162,17 @@ def _store(files: list[Path], rules: dict[str, Any] | None, name: str) -> None:
             Store(default_path()), files, rules, progress=progress, map_name=name or "map"
         )
         status.update(label="Done", state="complete")
-    columns = ("file", "format", "read", "stored", "replaced", "already", "conflicting", "set_aside")
+    columns = ("file", "format", "items", "read", "stored", "replaced", "already", "conflicting", "set_aside")
     st.dataframe(
         {column: [getattr(report, column) for report in reports] for column in columns}, hide_index=True
     )
     for report in reports:
+        if report.other_ids:
+            st.warning(plain(
+                f"{report.other_ids:,} trajectories of {report.file} are in the store under other ids; if they are the "
+                f"same rows, drop the source (telltale drop --source {shlex.quote(report.file)}) and store them again, "
+                "or give the map an id rule", 400,
+            ))  # fmt: skip
         for conflict in report.conflicts[:SHOWN]:
             st.warning(plain(f"{conflict} is stored with other content", 300))
         if report.refused:

@@ -10,7 +10,6 @@ import glob
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,14 @@ from analysis.environment.outcomes import read_answers
 from analysis.errors import UserError
 from analysis.ingest import hf_dataset, inspect_log, mapped, scout_db
 from analysis.ingest.formats import FORMATS, MAPPED, Found, detect, named
-from analysis.ingest.head import head_of
+from analysis.ingest.head import beginning, head_of
 from analysis.ingest.maps import CONTENT_FIELDS, FieldMap
 from analysis.ingest.maps import load as load_map
 from analysis.ingest.rows import Unreadable
 from analysis.ingest.skipped import Skipped
-from analysis.ingest.writing import Batch, FileReport, quarantine, write
+from analysis.ingest.writing import Batch, FileReport, conclude, quarantine, write
 from analysis.store import Store
+from analysis.store.rows import now
 from analysis.trajectories import Trajectory
 
 __all__ = [
@@ -37,12 +37,15 @@ __all__ = [
     "ingest",
     "load_map",
     "preview",
+    "source_of",
 ]
 
 SUFFIXES = (".jsonl", ".json", ".ndjson", ".eval", ".traj", ".csv", ".tsv", ".parquet", ".arrow")
 """Files of a folder that are looked at."""
 BATCH_SECONDS = 1.0
 LARGEST_BATCH = 5_000
+MOST_SHOWN = 100
+"""How many of the items that would be set aside a preview keeps."""
 
 Progress = Callable[[str, int], None]
 TakesLabeled = Callable[[list[Trajectory]], None]
@@ -50,13 +53,21 @@ TakesLabeled = Callable[[list[Trajectory]], None]
 
 @dataclass
 class Preview:
-    """What ingesting a file would store."""
+    """What ingesting a file would store.
 
-    file: str
-    format: str
+    Attributes:
+        report: What was counted. What of it the store has already is not looked up.
+        trajectories: The first ones.
+        unreadable: The first items that would be set aside.
+        unread_fields: The source's fields that nothing reads.
+        stopped: Whether reading stopped before the file's end.
+    """
+
+    report: FileReport
     trajectories: list[Trajectory] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     unread_fields: list[str] = field(default_factory=list)
+    stopped: bool = False
 
 
 def ingest(
@@ -93,12 +104,15 @@ def ingest(
     reports = []
     for path in files:
         source = source_of(path)
-        report = FileReport(source, format or "?")
+        report = FileReport(source, format or "?", path=str(path.resolve()))
         reports.append(report)
+        started = now()
         try:
             report.format = format or _format_of(path, fields)
             found = _read(path, source, report.format, fields)
             _ingest_file(store, found, source, report, replace, progress, labeled)
+            report.unmatched = fields.unmatched(report.path) if fields else []
+            conclude(store, report, started, not (fields and "source" in fields.rules))
         except UserError as error:
             report.refused = str(error)
     refused = [report for report in reports if report.refused]
@@ -107,7 +121,7 @@ def ingest(
         raise UserError(f"{refused[0].refused}{more}")
     for report in refused:
         with store.transaction() as db:
-            quarantine(db, report.file, [(None, str(report.refused), "")])
+            quarantine(db, report, [(None, str(report.refused), beginning(Path(report.path)))])
     read_answers(store)
     return reports
 
@@ -118,21 +132,39 @@ def preview(
     format: str | None = None,
     count: int = 3,
     map_name: str = "map",
+    seconds: float = 0.0,
+    progress: Progress | None = None,
 ) -> Preview:
-    """The first trajectories of a file as they would be stored, and the source's fields that nothing reads."""
+    """The first trajectories of a file as they would be stored, the fields that nothing reads, and counts.
+
+    Args:
+        path: The file.
+        rules: As `ingest` takes them, like `format`, `map_name` and `progress`.
+        format: One of FORMATS; by default it is detected.
+        count: How many trajectories to show.
+        map_name: How to call the map in messages.
+        seconds: For how long to read on, for the counts, after the first thousand items.
+        progress: Called now and then with (file, trajectories read so far).
+    """
     fields = FieldMap(rules, map_name) if rules else None
-    kind = format or _format_of(path, fields)
-    shown = Preview(source_of(path), kind)
+    report = FileReport(source_of(path), format or _format_of(path, fields), path=str(path.resolve()))
+    report.unmatched = fields.unmatched(report.path) if fields else []
+    shown = Preview(report)
     keys: dict[str, None] = {}
-    for found in islice(_identified(_read(path, shown.file, kind, fields)), mapped.ROWS_CHECKED):
-        if isinstance(found, Skipped):
-            continue
-        if isinstance(found, Unreadable):
-            shown.unreadable.append(found)
-        else:
+    started = time.monotonic()
+    for number, found in enumerate(_identified(_read(path, report.file, report.format, fields))):
+        if number % mapped.ROWS_CHECKED == 0 and progress:
+            progress(report.file, report.read)
+        if number >= mapped.ROWS_CHECKED and shown.trajectories and time.monotonic() - started > seconds:
+            shown.stopped = True
+            break
+        report.count(found)
+        if isinstance(found, Trajectory):
             keys.update(dict.fromkeys(found.metadata))
             if len(shown.trajectories) < count:
                 shown.trajectories.append(found)
+        elif not isinstance(found, Skipped) and len(shown.unreadable) < MOST_SHOWN:
+            shown.unreadable.append(found)
     shown.unread_fields = list(keys)
     return shown
 
@@ -195,6 +227,8 @@ def _format_of(path: Path, fields: FieldMap | None) -> str:
 
 
 def _read(path: Path, source: str, format: str, fields: FieldMap | None) -> Found:
+    if path.is_file() and path.stat().st_size == 0:
+        raise UserError(f"{path} is empty")
     if format != MAPPED:
         found = named(format).read(path, source)
     elif fields is None:

@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from analysis.ingest.rows import Unreadable, json_rows, opened
+from analysis.ingest.rows import Unreadable, excerpt, json_rows, opened
+from analysis.trajectories import storable
 
 HEAD_BYTES = 1 << 16
 HEAD_ROWS = 40
@@ -45,3 +46,11 @@ def head_of(path: Path) -> Head:
     found = (each for each in islice(json_rows(path), HEAD_LINES) if not isinstance(each, Unreadable))
     rows = tuple(row for _, row in islice(found, HEAD_ROWS))
     return Head(path, data, rows[0] if rows else None, rows)
+
+
+def beginning(path: Path) -> str:
+    """How a file begins, as text that can be kept; nothing for a folder."""
+    if path.is_dir():
+        return ""
+    with closing(opened(path)) as stream:
+        return storable(excerpt(stream.read(HEAD_BYTES)))

@@ -68,10 +68,12 @@ class Rule:
     Attributes:
         value: Takes a row and the file's path; gives the value, None, or _ABSENT.
         reads: The dotted paths that it looks at.
+        in_path: Whether it is a capture from the file's path and nothing else.
     """
 
     value: Callable[[dict[str, Any], str], Any]
     reads: tuple[str, ...] = ()
+    in_path: bool = False
 
     def __call__(self, row: dict[str, Any], path: str) -> Any:
         """The value in this row of the file at this path; None where there is none."""
@@ -157,6 +159,10 @@ class FieldMap:
                 raise MissingField(
                     f"{self.name} names the field {path}, which is not in the rows of {where}; {hint}"
                 )
+
+    def unmatched(self, path: str) -> list[str]:
+        """The fields whose rule looks for something in the file's path that is not in this one."""
+        return [key for key, each in self.rules.items() if each.in_path and each({}, path) is None]
 
     def apply(self, trajectory: Trajectory, row: dict[str, Any], path: str) -> None:
         """Set what the map has rules for; what it does not name stays as the format's reader left it."""
@@ -365,7 +371,7 @@ def _capture(expression: str, where: str) -> Rule:
         found = compiled.search(path)
         return next((group for group in found.groups() if group is not None), None) if found else None
 
-    return Rule(value)
+    return Rule(value, in_path=True)
 
 
 def _template(template: str, where: str) -> Rule:
@@ -390,7 +396,7 @@ def _translated(made: Rule, words: Any, where: str) -> Rule:
         found = made(row, path)
         return table.get(str(found).lower(), found)
 
-    return Rule(value, made.reads)
+    return Rule(value, made.reads, made.in_path)
 
 
 def _read_outcome(outcome: _Outcome, row: dict[str, Any], path: str) -> Outcome:

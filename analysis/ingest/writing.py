@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -44,6 +45,10 @@ class FileReport:
         set_aside: Items that could not be read; they are in the quarantine.
         refused: Why the file as a whole could not be read.
         conflicts: Where the conflicting ones stand.
+        other_ids: How many trajectories the store had of this source that the file did not give this time, when it
+            gave new ones: mostly the same rows under the ids that another map made.
+        unmatched: Fields whose rule looks for something in the file's path that is not there.
+        path: Where the file is.
     """
 
     file: str
@@ -58,11 +63,25 @@ class FileReport:
     set_aside: int = 0
     refused: str | None = None
     conflicts: list[str] = field(default_factory=list)
+    other_ids: int = 0
+    unmatched: list[str] = field(default_factory=list)
+    path: str = ""
 
     @property
     def items(self) -> int:
         """How many items of the file were looked at."""
         return self.read + self.joined + self.skipped + self.set_aside
+
+    def count(self, found: Trajectory | Unreadable) -> None:
+        """Count an item that nothing is written of."""
+        if isinstance(found, Trajectory):
+            self.read += 1
+        elif not isinstance(found, Skipped):
+            self.set_aside += 1
+        elif found.joined:
+            self.joined += found.count
+        else:
+            self.skipped += found.count
 
 
 @dataclass
@@ -83,9 +102,8 @@ def write(store: Store, batch: Batch, source: str, report: FileReport, replace: 
         report: Counted on.
         replace: Whether a trajectory with other content supersedes the one that is there.
     """
-    counted = [item for item in batch.unreadable if isinstance(item, Skipped)]
-    report.joined += sum(item.count for item in counted if item.joined)
-    report.skipped += sum(item.count for item in counted if not item.joined)
+    for item in batch.unreadable:
+        report.count(item)
     unreadable = [item for item in batch.unreadable if not isinstance(item, Skipped)]
     if not batch.trajectories and not unreadable:
         return
@@ -107,8 +125,7 @@ def write(store: Store, batch: Batch, source: str, report: FileReport, replace: 
                 aside.append(
                     (each.line, reason, (each.reasoning() or each.answer() or "")[:EXCERPT_CHARACTERS])
                 )
-            quarantine(db, source, aside)
-    report.set_aside += len(unreadable)
+            quarantine(db, report, aside)
 
 
 def _imported_runs(store: Store, found: list[Trajectory]) -> dict[str, str]:
@@ -124,13 +141,31 @@ def _imported_runs(store: Store, found: list[Trajectory]) -> dict[str, str]:
 
 
 def quarantine(
-    db: duckdb.DuckDBPyConnection, source: str, aside: Sequence[tuple[int | None, str, str]]
+    db: duckdb.DuckDBPyConnection, report: FileReport, aside: Sequence[tuple[int | None, str, str]]
 ) -> None:
-    """Keep what was set aside: (line, reason, excerpt) each."""
-    columns = ("line", "reason", "excerpt")
+    """Keep what was set aside of a file: (line, reason, excerpt) each."""
+    columns, file = ("line", "reason", "excerpt"), {"source": report.file, "file": report.path}
     append(db, "quarantine", [
-        {"source": source, **dict(zip(columns, each, strict=True)), "created_at": now()} for each in aside
+        {**file, **dict(zip(columns, each, strict=True)), "created_at": now()} for each in aside
     ])  # fmt: skip
+
+
+def conclude(store: Store, report: FileReport, started: datetime, own_source: bool) -> None:
+    """Note that a file was read to its end, and count what the store holds of it under other ids.
+
+    Args:
+        store: Where it went.
+        report: Of the file; `other_ids` is set.
+        started: When its reading began: what it set aside before then is no longer so.
+        own_source: Whether its trajectories go by the file's name, not by one that a map gives.
+    """
+    with store.session() as db:
+        if report.stored and own_source:
+            [(before,)] = db.execute(
+                "SELECT count(*) FROM trajectories WHERE source = ? AND stored_at < ?", [report.file, started]
+            ).fetchall()
+            report.other_ids = max(0, before - report.already - report.conflicting)
+        append(db, "ingests", [{"file": report.path, "source": report.file, "created_at": started}])
 
 
 def _sorted_out(

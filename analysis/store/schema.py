@@ -157,5 +157,18 @@ CREATE VIEW queue_items AS FROM log.queue_items;
 `queue_items`: a row for each trajectory that a queue could draw, with its inclusion probability; `reason` and
 `people` (how many shall label it) are null where it was not drawn. The newest queue is the one that is worked on."""
 
-MIGRATIONS: list[str] = [TABLES + VIEWS, VOTES, DECISIONS, CALLS, QUEUES]
+INGESTS = """
+ALTER TABLE log.quarantine ADD COLUMN file VARCHAR;
+CREATE TABLE log.ingests (file VARCHAR, source VARCHAR, created_at TIMESTAMP);
+CREATE VIEW ingests AS FROM log.ingests;
+CREATE OR REPLACE VIEW quarantine AS
+    SELECT source, line, reason, excerpt, max(created_at) AS created_at
+    FROM log.quarantine q
+    WHERE NOT EXISTS (FROM log.ingests i WHERE i.file = q.file AND i.created_at > q.created_at)
+      AND NOT EXISTS (FROM log.retractions r WHERE r.source = q.source AND r.created_at >= q.created_at)
+    GROUP BY source, line, reason, excerpt;
+"""
+"""`ingests`: when each file that was read to its end was begun; `quarantine` shows what the newest one set aside."""
+
+MIGRATIONS: list[str] = [TABLES + VIEWS, VOTES, DECISIONS, CALLS, QUEUES, INGESTS]
 """Migration n is `MIGRATIONS[n - 1]`. One that has been released is never edited: a change is a new one."""

@@ -17,7 +17,7 @@ from analysis.store.schema import MIGRATIONS
 DESIGNED = {
     "trajectories", "checkpoints", "segments", "retractions", "quarantine", "outcomes", "runs", "attempts",
     "verdicts", "findings", "label_events", "embeddings", "clusters", "cluster_members", "decisions", "replies", "batches",
-    "queues", "queue_items",
+    "queues", "queue_items", "ingests",
 }  # fmt: skip
 
 WRITER = textwrap.dedent(
