@@ -63,7 +63,9 @@ def check(
     assert (again.stored, again.read, again.items) == (0, report.read, report.items), (
         f"{again} after {report}"
     )
-    preview(path, rules)
+    dry = preview(path, rules, seconds=60).report
+    for name in ("format", "items", "read", "joined", "skipped", "set_aside"):
+        assert getattr(dry, name) == getattr(report, name), f"a dry run counts {dry}, ingest {report}"
     return report
 
 
