@@ -10,7 +10,7 @@ import duckdb
 import orjson
 
 from analysis.environment.outcomes import UNKNOWN_PROMPT
-from analysis.environment.prompts import ENVIRONMENT, of_prompt
+from analysis.environment.prompts import ENVIRONMENT, Variant, of_trajectory
 from analysis.measure.scope import Scope, checkpoint_order, column_sql, sort_key
 from analysis.measure.share import Share
 
@@ -134,21 +134,28 @@ def select_answers(
     )
 
 
-def _make_prompt_measures(db: duckdb.DuckDBPyConnection) -> None:
-    """A table of what each prompt is called and what breaking it is called, read from the prompt's own bytes."""
+def prompts(db: duckdb.DuckDBPyConnection) -> list[tuple[str | None, str | None, Variant | None]]:
+    """The environment's prompts: (prompt_id, what the source calls the variant, whose prompt it is to the byte)."""
     rows = db.execute(
-        """SELECT prompt_id, variant, messages FROM log.trajectories WHERE row_id IN
+        """SELECT prompt_id, variant, messages, metadata->'$.variant' FROM log.trajectories WHERE row_id IN
              (SELECT any_value(t.row_id) FROM trajectories t
               LEFT JOIN (SELECT trajectory_id FROM outcomes WHERE name = 'gaming') o USING (trajectory_id)
               WHERE t.environment = ? OR o.trajectory_id IS NOT NULL GROUP BY t.prompt_id, t.variant)""",
         [ENVIRONMENT],
     ).fetchall()
+    return [
+        (prompt_id, variant, of_trajectory(orjson.loads(messages), orjson.loads(definition or "null")))
+        for prompt_id, variant, messages, definition in rows
+    ]
+
+
+def _make_prompt_measures(db: duckdb.DuckDBPyConnection) -> None:
+    """A table of what each prompt is called and what breaking it is called, read from the prompt's own bytes."""
     db.execute(
         """CREATE OR REPLACE TEMP TABLE prompt_measures
                (prompt_id VARCHAR, variant VARCHAR, level VARCHAR, measure VARCHAR)"""
     )
-    for prompt_id, variant, messages in rows:
-        known = of_prompt(orjson.loads(messages))
+    for prompt_id, variant, known in prompts(db):
         db.execute(
             "INSERT INTO prompt_measures VALUES (?, ?, ?, ?)",
             [prompt_id, variant, known.name if known else None, known.measure if known else UNKNOWN],
