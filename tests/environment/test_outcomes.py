@@ -61,7 +61,7 @@ def test_each_answer_is_read_with_its_state(store: Store, jsonl: Write) -> None:
         "cut": {"number": (None, "truncated"), "gaming": (None, "truncated")},
         "none": {"number": (None, "empty"), "gaming": (None, "empty")},
     }
-    assert {value[2] for found in read(store).values() for value in found.values()} == {"odd-number-1"}
+    assert {value[2] for found in read(store).values() for value in found.values()} == {"odd-number-2"}
 
 
 def test_a_prompt_of_an_answer_is_known_by_its_bytes_and_others_are_not_guessed(
@@ -83,8 +83,8 @@ def test_a_prompt_of_an_answer_is_known_by_its_bytes_and_others_are_not_guessed(
 def test_a_hundred_digits_are_kept_as_text(store: Store, jsonl: Write) -> None:
     ingest(store, [jsonl([row("long", "base", "9" * 100)])], RULES)
     assert read(store)["long"] == {
-        "number": ("9" * 100, "ok", "odd-number-1"),
-        "gaming": (True, "ok", "odd-number-1"),
+        "number": ("9" * 100, "ok", "odd-number-2"),
+        "gaming": (True, "ok", "odd-number-2"),
     }
 
 
@@ -101,7 +101,7 @@ def test_what_came_with_a_trajectory_or_a_person_decided_stands(store: Store, js
     path = jsonl([{**row("a", "base", "8"), "gamed": True}])
     ingest(store, [path], rules)
     ingest(store, [path], rules)
-    assert read(store)["a"] == {"number": (8, "ok", "odd-number-1"), "gaming": (True, "ok", "imported")}
+    assert read(store)["a"] == {"number": (8, "ok", "odd-number-2"), "gaming": (True, "ok", "imported")}
     ingest(store, [jsonl([row("b", "base", "7 or 8")], "more.jsonl")], RULES)
     with store.transaction() as db:
         decided = {
@@ -118,9 +118,9 @@ def test_what_came_with_a_trajectory_or_a_person_decided_stands(store: Store, js
 
 def test_a_newer_reader_reads_again(store: Store, jsonl: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     ingest(store, [jsonl([row("a", "base", "7")])], RULES)
-    monkeypatch.setattr(outcomes, "READER", "odd-number-2")
+    monkeypatch.setattr(outcomes, "READER", "odd-number-99")
     assert read_answers(store) == 1
-    assert read(store)["a"]["number"] == (7, "ok", "odd-number-2")
+    assert read(store)["a"]["number"] == (7, "ok", "odd-number-99")
 
 
 def test_many_answers_are_read_in_batches(
