@@ -15,8 +15,7 @@ import duckdb
 from analysis.errors import UserError
 from analysis.store import Store
 from labels import labeling
-from labels.labeling import Desk
-from labels.log import events_of
+from labels.labeling import Desk, desk_events
 
 Action = Mapping[str, Any]
 QUOTED = ("stance", "role")
@@ -24,11 +23,15 @@ QUOTED = ("stance", "role")
 
 def refreshed(db: duckdb.DuckDBPyConnection, desk: Desk) -> Desk:
     """The desk with what the log has by now, from other tabs too."""
-    return replace(desk, events=tuple(events_of(db, desk.annotator, desk.trajectory_id)))
+    return replace(desk, events=desk_events(db, desk.annotator, desk.trajectory_id, desk.repeat))
 
 
 def perform(
-    store: Store, desk: Desk, actions: Sequence[Action], session: str | None = None
+    store: Store,
+    desk: Desk,
+    actions: Sequence[Action],
+    session: str | None = None,
+    run_id: str | None = None,
 ) -> tuple[Desk, dict[str, str]]:
     """Do what the page sent and was not done yet. What is done is on disk when this returns.
 
@@ -46,8 +49,10 @@ def perform(
             | note | text |
             | flag | on |
             | skip | note |
-            | undo, redo, submit | nothing |
+            | undo, redo, submit, reveal | nothing |
+            | accept, dismiss | pattern |
         session: The browser tab.
+        run_id: The run that is revealed, and whose verdicts are accepted or dismissed.
 
     Returns:
         The desk as it is then, and why each refused action was refused, by its id.
@@ -59,15 +64,15 @@ def perform(
             if any(event.event_id == action.get("id") for event in desk.events):
                 continue
             try:
-                desk = _done(store, desk, action, session)
+                desk = _done(store, desk, action, session, run_id)
             except UserError as error:
                 refused[str(action.get("id"))] = str(error)
-            except (KeyError, TypeError, ValueError, IndexError):
+            except (KeyError, TypeError, ValueError, IndexError, StopIteration):
                 refused[str(action.get("id"))] = "the page sent something that can't be read; reload it"
     return desk, refused
 
 
-def _done(store: Store, desk: Desk, action: Action, session: str | None) -> Desk:
+def _done(store: Store, desk: Desk, action: Action, session: str | None, run_id: str | None) -> Desk:
     def act(op: Any, **what: Any) -> Desk:
         return labeling.act(store, desk, op, session, event_id=str(action["id"]), **what)
 
@@ -92,6 +97,13 @@ def _done(store: Store, desk: Desk, action: Action, session: str | None) -> Desk
         case "undo" | "redo" | "submit" as what:
             do = {"undo": labeling.undo, "redo": labeling.redo, "submit": labeling.submit}[what]
             return do(store, desk, session, event_id=str(action["id"]))
+        case "reveal":
+            return labeling.reveal(store, desk, str(run_id))[0]
+        case "accept" | "dismiss" as what:
+            desk, told = labeling.reveal(store, desk, str(run_id))
+            shown = next(each for each in told if each.pattern == action["pattern"])
+            more = {"event_id": str(action["id"])}
+            return labeling.answer(store, desk, shown, str(run_id), what == "accept", session, **more)
     raise ValueError(action["do"])
 
 

@@ -155,11 +155,19 @@ class running:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.address = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"],
-            cwd=ROOT, env={**os.environ, "TELLTALE_DB": str(store), "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        self.command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
+        self.environment = {**os.environ, "TELLTALE_DB": str(store), "PYTHONPATH": str(ROOT)}
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )  # fmt: skip
+
+    def restart(self) -> None:
+        """Start it again on the same port, after it has been killed."""
+        self.process = self._start()
+        self.__enter__()
 
     def __enter__(self) -> str:
         for _ in range(150):

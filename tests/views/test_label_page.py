@@ -1,4 +1,4 @@
-"""The Label page as a person uses it, on the tagged sample."""
+"""The Label page in Streamlit's own widgets, as a person uses it, on the tagged sample."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ Page = Callable[[str], AppTest]
 
 def sign_in(at: AppTest, name: str = "ada") -> AppTest:
     at.session_state["annotator"] = name
+    at.query_params["reader"] = "plain"
     return at.run()
 
 
