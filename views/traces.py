@@ -10,10 +10,11 @@ from analysis import codebook, reading
 from analysis.errors import UserError
 from analysis.measure.scope import Scope
 from analysis.traces import Trace
-from labels.labeling import ANNOTATOR, expose
+from labels.labeling import expose
 from views import choices
 from views.address import adopt, keep, key
 from views.hits import hits
+from views.person import signed_in
 from views.plain import count, plain
 from views.reader import reader
 from views.store import Opened, one_line_errors, opened
@@ -202,7 +203,7 @@ def _read(shown: Opened, named: str, run: dict[str, Any] | None, wanted: reading
     def address_sentence(number: int) -> None:
         st.session_state[held] = str(number)
 
-    if run and (name := st.session_state.get(ANNOTATOR)):
+    if run and (name := signed_in()):
         for seen in filter(None, (trace.trajectory["trajectory_id"], beside)):
             expose(shown.store, name, seen)
     book = codebook.load()
