@@ -16,6 +16,10 @@ from analysis.trajectories import turn_spans
 SEGMENTATION = "sentences-1"
 """The name of these rules in the store. Rules that cut differently get another name."""
 
+LONGEST_LIST_NUMBER = 8
+"""Up to which column of its line a full stop may be a list number's."""
+LOOK_AHEAD = 40
+"""How far after a stop the next letter is looked for."""
 LONGEST_INLINE = 400
 LONGEST_BLOCK = 4_000
 
@@ -112,11 +116,11 @@ def ends_sentence(text: str, line_start: int, start: int, end: int) -> bool:
     """
     if text[start] in "!?":
         return True
-    following = text[end : end + 40].lstrip()[:1]
+    following = text[end : end + LOOK_AHEAD].lstrip()[:1]
     if text.startswith(("..", "…"), start):
         return not following.islower()
     before = text[max(line_start, start - 30) : start]
-    if start - line_start <= 8 and _LIST_NUMBER.fullmatch(text, line_start, start):
+    if start - line_start <= LONGEST_LIST_NUMBER and _LIST_NUMBER.fullmatch(text, line_start, start):
         return False
     found = _LAST_WORD.search(before)
     word = found[1].lower().strip("*_") if found else ""

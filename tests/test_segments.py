@@ -138,6 +138,16 @@ def test_hostile_text_takes_less_than_two_seconds(piece: str) -> None:
     hold_every_character_once(text, spans)
 
 
+@pytest.mark.parametrize("piece", [" ", "\n", ".", "。", "」", '"', "a. ", "`a. `", "é. ", "...  "])
+def test_hostile_text_takes_no_longer_in_a_batch(piece: str) -> None:
+    texts = ["One." + piece * (500_000 // len(piece)) + "two."]
+    started = time.perf_counter()
+    number, start, end = segment_texts(texts)
+    assert time.perf_counter() - started < 5
+    assert len(number) and texts[0][start[0] : end[0]].startswith("One.")
+    assert texts[0][start[-1] : end[-1]].endswith("two.")
+
+
 def test_turns_keep_their_message_and_count_in_the_joined_text() -> None:
     turns = [(1, "First. Second."), (4, "🙂 Third.\nFourth.")]
     joined = TURN_SEPARATOR.join(text for _, text in turns)
@@ -176,6 +186,7 @@ def test_published_reasoning_is_held_whole(real: Path) -> None:
 NASTY = st.lists(st.sampled_from([
     "a", "B", "odd", "even", "e.g", "etc", "No", "p", "J", "I", "1", "12", ".", "..", "…", "!", "?", "?!", '."', ".)", " ", "  ", "\n",
     "\r\n", "\u2028", "\x85", "`", "```", "$", "$$", "\\[", "\\]", "\\(", "\\)", "。", "」", "😀", "\u00a0", "*", "_", "-", "figs", "approx",
+    "é", "É", "“", "”", "İ", "Да", "٣", "\u212a", "ixx", "no", "don't", "word", ">", "(",
 ]), max_size=40).map("".join)  # fmt: skip
 
 
