@@ -24,6 +24,7 @@ class Call:
     headers: Mapping[str, str]
     body: bytes
     at: float = field(default_factory=time.monotonic)
+    method: str = "POST"
 
     @property
     def json(self) -> Any:
@@ -31,7 +32,7 @@ class Call:
 
     @property
     def messages(self) -> list[dict[str, str]]:
-        return self.json["messages"]
+        return self.json["messages"] if "messages" in self.json else self.json["input"]
 
     @property
     def raw(self) -> bytes:
@@ -63,6 +64,24 @@ def completion(
     choice = {"index": 0, "message": message, "finish_reason": finish_reason}
     tokens = {"prompt_tokens": 100, "completion_tokens": 10, "prompt_tokens_details": {"cached_tokens": 80}}
     return Answer({"object": "chat.completion", "choices": [choice], "usage": dict(usage or tokens)})
+
+
+def response(
+    text: str | None,
+    status: str = "completed",
+    reason: str | None = None,
+    refusal: str | None = None,
+    usage: Mapping[str, Any] | None = None,
+) -> Answer:
+    """A response of the Responses API with this text, after an item of the model's own thinking."""
+    parts = [{"type": "output_text", "text": text, "annotations": []}] if text is not None else []
+    parts += [{"type": "refusal", "refusal": refusal}] if refusal is not None else []
+    output = [{"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]}]
+    output += [{"type": "message", "id": "msg_1", "role": "assistant", "status": status, "content": parts}]
+    tokens = {"input_tokens": 100, "output_tokens": 10, "input_tokens_details": {"cached_tokens": 80}}
+    details = {"reason": reason} if reason else None
+    body = {"object": "response", "status": status, "error": None, "incomplete_details": details}
+    return Answer({**body, "output": output, "usage": dict(usage or tokens)})
 
 
 def error(status: int, message: str, code: str = "", param: str = "", **headers: str) -> Answer:
@@ -134,9 +153,8 @@ class Standin:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                answer = standin.answer(
-                    Call(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
-                )
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                answer = standin.answer(Call(self.path, headers, body, method=self.command))
                 if answer.drop:
                     self.close_connection = True
                     return
@@ -147,6 +165,8 @@ class Standin:
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
+
+            do_GET = do_POST
 
             def handle(self) -> None:
                 try:

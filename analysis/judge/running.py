@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +31,8 @@ if TYPE_CHECKING:  # the client brings the openai package, which nobody waits fo
 
 COMMIT_SECONDS = 1.0
 MOST_CONNECTIONS = 1_000
+RAMP_SECONDS = 0.003
+"""From one worker's start to the next one's: calls that began together would also be answered together."""
 READ_AHEAD = 100
 """Trajectories read at a time, at the least: texts are held for these and for the calls under way only."""
 
@@ -138,10 +142,22 @@ def tag_with_judge(
                 max(1, min(connections, len(todo))),
             )  # fmt: skip
             bench = Bench(asked, client, price, purse, ledger.keep)
-            asyncio.run(_run(bench, ledger, todo, batch))
+            with _nothing_to_collect():
+                asyncio.run(_run(bench, ledger, todo, batch))
     finally:
         ledger.commit()
     return run_id, ledger.counts
+
+
+@contextmanager
+def _nothing_to_collect() -> Iterator[None]:
+    """Take what is loaded out of the garbage collector's sight, so that a full collection stops no call for long."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 async def _run(bench: Bench, ledger: Ledger, todo: Sequence[int], batch: bool) -> None:
@@ -186,7 +202,9 @@ async def judge_cases(bench: Bench, ledger: Ledger, cases: AsyncIterator[Case]) 
     try:
         async with asyncio.TaskGroup() as group:
             work = [group.create_task(_feed(queue, cases, workers))]
-            work += [group.create_task(_work(queue, bench, ledger)) for _ in range(workers)]
+            work += [
+                group.create_task(_work(queue, bench, ledger, number * RAMP_SECONDS)) for number in range(workers)
+            ]
             writer = group.create_task(_commit_regularly(ledger))
             await asyncio.wait(work)
             writer.cancel()
@@ -214,12 +232,15 @@ async def _feed(queue: asyncio.Queue[Case | None], cases: AsyncIterator[Case], w
         await queue.put(None)
 
 
-async def _work(queue: asyncio.Queue[Case | None], bench: Bench, ledger: Ledger) -> None:
+async def _work(queue: asyncio.Queue[Case | None], bench: Bench, ledger: Ledger, begin: float) -> None:
     from analysis.judge.judging import judge
 
-    while (case := await queue.get()) is not None:
+    case = await queue.get()
+    await asyncio.sleep(begin)
+    while case is not None:
         if (result := await judge(bench, case.item, case.kept, case.given)) is not None:
             ledger.add(result)
+        case = await queue.get()
 
 
 async def _commit_regularly(ledger: Ledger) -> None:

@@ -167,11 +167,11 @@ def test_one_trace_that_breaks_the_connection_does_not_stop_the_others(keep, end
 
 def test_a_slow_call_is_given_up_and_tried_again(keep, endpoint, judged, right):
     keep("t1")
-    standin = endpoint(slow(1, right))
+    standin = endpoint(slow(9, right))
     started = time.monotonic()
-    _, counts = judged(standin, patience=Patience(first_wait=0.01, timeout=0.2))
+    _, counts = judged(standin, patience=Patience(first_wait=0.01, timeout=1))
     assert counts == Counter(ok=1)
-    assert len(standin.calls) == 2 and time.monotonic() - started < 0.9
+    assert len(standin.calls) == 2 and time.monotonic() - started < 8
 
 
 @pytest.mark.parametrize("header", [{"Retry_After": "1"}, {"Retry_After_Ms": "400"}])
