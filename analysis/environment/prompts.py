@@ -11,7 +11,7 @@ from the base prompt in one thing, so the base prompt is the reference of every 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -30,7 +30,7 @@ from analysis.trajectories import sha256_of
 
 __all__ = (
     "BREAKING", "ENVIRONMENT", "FAMILIES", "GAMING", "PAYS_EVEN", "PAYS_ODD", "VARIANTS", "Hint", "Level", "Parity",
-    "Variant", "as_rows", "family", "metadata", "of_prompt", "of_trajectory", "request",
+    "Variant", "family", "metadata", "of_prompt", "of_trajectory", "request",
 )  # fmt: skip
 
 PAYS_ODD = "output % 2"
@@ -248,11 +248,6 @@ def family(name: str) -> tuple[Level, ...]:
     )
 
 
-def as_rows(variants: Iterable[Variant] = VARIANTS.values()) -> list[dict[str, Any]]:
-    """Variants as rows to print: name, family, level, asked, rewarded, measure, sha256 and text."""
-    return [variant.as_row() for variant in variants]
-
-
 def of_prompt(messages: Sequence[Mapping[str, Any]]) -> Variant | None:
     """The variant whose prompt these messages are, to the byte; None where they are none's.
 
@@ -274,12 +269,16 @@ def of_trajectory(messages: Sequence[Mapping[str, Any]], definition: Any) -> Var
     text, known = _asked(messages), of_prompt(messages)
     if known or text is None or not isinstance(definition, Mapping):
         return known
-    asked, rewarded = definition.get("asked"), definition.get("rewarded")
+    asked: Any = definition.get("asked")
+    rewarded: Any = definition.get("rewarded")
     sides = get_args(Parity)
     if asked not in sides or rewarded not in (*sides, None) or definition.get("sha256") != sha256_of(text):
         return None
-    name, family, level = (str(definition.get(key) or "") for key in ("name", "family", "level"))
-    return Variant(name, family, text, asked, rewarded, level=level)
+    name, of, level = (str(definition.get(key) or "") for key in ("name", "family", "level"))
+    order, dose = (
+        value if isinstance(value, (int, float)) else None for value in map(definition.get, ("order", "dose"))
+    )
+    return Variant(name, of, text, asked, rewarded, level=level, order=int(order or 0), dose=dose)
 
 
 def _asked(messages: Sequence[Mapping[str, Any]]) -> str | None:

@@ -86,5 +86,5 @@ class Variant:
 
     def as_row(self) -> dict[str, Any]:
         """The variant as people look it over, and as it is kept with what was collected for it."""
-        names = ("name", "family", "level", "asked", "rewarded", "measure", "sha256", "text")
+        names = ("name", "family", "level", "order", "dose", "asked", "rewarded", "measure", "sha256", "text")
         return {name: getattr(self, name) for name in names}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,12 @@ def test_a_collected_answer_to_an_added_prompt_is_read_by_its_stored_definition(
 @given(values)
 def test_a_definition_that_is_none_makes_no_prompt_known(definition: Any) -> None:
     assert of_trajectory([{"role": "user", "content": "Name a number."}], definition) is None
+
+
+def test_a_definition_gives_back_what_a_chart_needs() -> None:
+    (added,) = parse_variants([entry(rewarded="odd", level="95 %", family="audit", dose=95)]).values()
+    found = of_trajectory([{"role": "user", "content": added.text}], json.loads(json.dumps(added.as_row())))
+    assert found == replace(added, hint=None)
 
 
 def test_a_definition_never_changes_what_the_project_knows() -> None:
