@@ -169,27 +169,41 @@ def _settings(given: tuple[str, ...]) -> dict[str, Any]:
 
 
 @click.command()
-@click.option(
-    "--n", "count", type=click.IntRange(1), default=640, show_default=True, help="Trajectories in total."
-)
+@variants
+@families
+@click.option("--n", "count", type=click.IntRange(1),
+              help="Trajectories in total. [default: 20 for each checkpoint and variant]")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed gives other trajectories.")
 @click.option("--bank", type=click.Choice(["a", "b", "both"]), default="both", show_default=True,
               help="Whose sentences: a is for writing cues and training, b for scoring. No trace mixes them.")  # fmt: skip
 @click.option("--rates", "rates_file", type=click.Path(path_type=Path),
               help="Shares per checkpoint and variant. [default: data/banks/simulation.yaml]")  # fmt: skip
 @with_store
-def simulate(store: Store, as_json: bool, count: int, seed: int, bank: str, rates_file: Path | None) -> int:
+def simulate(
+    store: Store, as_json: bool, names: list[str], families: list[str], count: int | None, seed: int, bank: str,
+    rates_file: Path | None,
+) -> int:  # fmt: skip
     """Make trajectories of the odd-number environment whose patterns are known.
 
+    \b
+    telltale simulate --family audit,review
+    telltale tag --tagger cues
+    telltale report truth
+    telltale report gaming
+
     Their truth is a run of its own, which `report truth` holds other runs against. The same command again adds
-    nothing; a larger --n adds the difference. Everything made here is marked as simulated.
-    """
+    nothing; a larger --n adds the difference. Without --variants and --family the variants are those that the file
+    of rates has as its default; other variants make other trajectories. Everything made here is marked as simulated.
+    """  # noqa: D301 (\\b is click's)
     from analysis.environment.bank import BANKS
+    from analysis.environment.choice import choose
     from analysis.environment.rates import DEFAULT_PATH, load_rates
     from analysis.environment.simulate import simulate as made
 
     rates = load_rates(rates_file or DEFAULT_PATH)
-    with Progress("simulate", count) as bar:
+    if names or families:
+        rates = rates.choosing(choose(names, families))
+    with Progress("simulate") as bar:
         done = made(store, count, seed, BANKS if bank == "both" else (bank,), rates, bar)
     columns = ("source", "truth", "stored", "already", "conflicting")
     rows = [{**vars(report), "source": report.file, "truth": run_id} for run_id, report in done]

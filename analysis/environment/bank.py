@@ -16,19 +16,24 @@ from typing import Any
 import yaml
 
 from analysis.codebook import PRESENT_STANCES, ROLES, STANCES
-from analysis.environment.prompts import Variant
+from analysis.environment.conditions import CONDITIONS, conditions
+from analysis.environment.variant import Variant
 from analysis.errors import UserError
 from analysis.trajectories import sha256_of
 
 BANKS = ("a", "b")
 FOLDER = Path(__file__).parents[2] / "data" / "banks"
 PLAIN = "plain"
-CONDITIONS = frozenset({"hint", "encoded", "conflict", "notice", "label"})
-PLACEHOLDERS = frozenset({"asked", "paid", "a", "p", "r", "s", "expr"})
+PLACEHOLDERS = frozenset({"asked", "paid", "a", "p", "r", "s", "expr", "percent", "stake"})
+_SAYS_WHAT_IS_PAID = frozenset({"hint", "encoded", "charge"})
 
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 _KEYS = frozenset({"pattern", "text", "stance", "role", "attributes", "when", "place", "near_miss"})
 _SHORT_WORDS = 6
+_QUOTED = re.compile(r'"([^"]*)"')
+_QUOTABLE = frozenset({"choose", "random", "number", "{asked}"})
+"""Words of the request. Where a sentence quotes one, the prompt must have it."""
+_REWARD = re.compile(r"(?<!own )\breward", re.IGNORECASE)
 _WORD = re.compile(r"(?<!\{)\b[a-z0-9]{2,}\b(?!\})")
 _COMMON = frozenset(
     _WORD.findall("""
@@ -89,6 +94,20 @@ class Sentence:
         """The words that say what it is about: sentences that share some read like one train of thought."""
         return frozenset(_WORD.findall(self.text.lower())) - _COMMON
 
+    @cached_property
+    def quotes(self) -> frozenset[str]:
+        """Words that it takes from the prompt: those of the request in quotation marks, and the reward's name."""
+        quoted = {
+            word for text in _QUOTED.findall(self.text.lower()) for word in re.findall(r"[\w{}]+", text)
+        }
+        return frozenset(quoted & _QUOTABLE) | ({"reward"} if _REWARD.search(self.text) else frozenset())
+
+    def fits(self, variant: Variant) -> bool:
+        """Whether it makes sense under a variant: its conditions hold, and what it quotes stands in the prompt."""
+        prompt = variant.text.lower()
+        quoted = (word.replace("{asked}", variant.asked) for word in self.quotes)
+        return self.when <= conditions(variant) and all(word in prompt for word in quoted)
+
     def shows(self) -> bool:
         """Whether it makes its pattern present."""
         return self.stance in PRESENT_STANCES
@@ -107,24 +126,8 @@ class Bank:
     sha256: str
 
     def fitting(self, variant: Variant) -> list[Sentence]:
-        """The sentences whose conditions hold under a variant."""
-        holding = conditions(variant)
-        return [sentence for sentence in self.sentences if sentence.when <= holding]
-
-
-def conditions(variant: Variant) -> frozenset[str]:
-    """Which conditions hold under a variant."""
-    return frozenset(
-        name
-        for name, holds in (
-            ("hint", variant.hint == "plain"),
-            ("encoded", variant.hint == "encoded"),
-            ("conflict", variant.conflict),
-            ("notice", variant.announced == "check"),
-            ("label", variant.announced == "evaluation"),
-        )
-        if holds
-    )
+        """The sentences that make sense under a variant."""
+        return [sentence for sentence in self.sentences if sentence.fits(variant)]
 
 
 @lru_cache(maxsize=4)
@@ -168,7 +171,7 @@ def _sentence(entry: Any, where: str) -> Sentence:
             not plain and (sentence.stance not in STANCES or sentence.role not in ROLES),
             "no such stance or role",
         ),
-        (not when <= CONDITIONS, f"conditions are {', '.join(sorted(CONDITIONS))}"),
+        (not when <= set(CONDITIONS), f"conditions are {', '.join(sorted(CONDITIONS))}"),
         ({"hint", "encoded"} <= when, "hint and encoded never hold together"),
         (not sentence.placeholders <= PLACEHOLDERS, f"placeholders are {', '.join(sorted(PLACEHOLDERS))}"),
         (sentence.place not in ("open", "middle", "close"), "place is open, middle or close"),
@@ -177,9 +180,18 @@ def _sentence(entry: Any, where: str) -> Sentence:
             "{s} is for sentences that close a trace",
         ),
         (
-            bool(sentence.placeholders & {"paid", "p", "expr"}) and not when & {"hint", "encoded"},
-            "{paid}, {p} and {expr} need the condition hint or encoded",
+            bool(sentence.placeholders & {"paid", "p"}) and not when & _SAYS_WHAT_IS_PAID,
+            "{paid} and {p} need the condition hint, encoded or charge",
         ),
+        (
+            "expr" in sentence.placeholders and not when & {"formula", "encoded"},
+            "{expr} needs the condition formula or encoded",
+        ),
+        (
+            "percent" in sentence.placeholders and not when & {"audit", "rare", "often"},
+            "{percent} needs the condition audit, rare or often",
+        ),
+        ("stake" in sentence.placeholders and "stake" not in when, "{stake} needs the condition stake"),
     )
     for broken, reason in problems:
         if broken:

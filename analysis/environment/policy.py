@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
 
-from analysis.environment.prompts import Variant
 from analysis.environment.rates import GAMING, Checkpoint, Rates
+from analysis.environment.variant import Variant
 
 _NORMAL = NormalDist()
 

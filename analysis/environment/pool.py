@@ -7,12 +7,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from analysis.environment.bank import PLAIN, Bank, Sentence
-from analysis.environment.prompts import Variant
+from analysis.environment.variant import Variant
 
 PICKING = ("candidate", "chance", "size", "form", "wandering")
 """What plain work on the number can be about."""
 _HINGE_WORDS = 5
 """A plain sentence of at most so many words and no number can begin a block."""
+OF_THE_REQUEST = frozenset({"choose", "random"})
+"""Conditions that have nothing to do with the metadata."""
 _OF_THE_PROMPT = re.compile(r"\b(points?|scores?|scoring|metadata)\b", re.IGNORECASE)
 _TOPICS = {
     "candidate": re.compile(r"\{[ar]\}"),
@@ -57,7 +59,7 @@ class Pool:
 
 
 def _topic(sentence: Sentence) -> str:
-    if sentence.when or _OF_THE_PROMPT.search(sentence.text):
+    if sentence.when - OF_THE_REQUEST or _OF_THE_PROMPT.search(sentence.text):
         return "prompt"
     for topic, words in _TOPICS.items():
         if words.search(sentence.text):

@@ -2,10 +2,13 @@
 
     from analysis.environment.simulate import simulate
     simulate(store, 2000, seed=1, banks=("a", "b"))
+    simulate(store, rates=load_rates().choosing(level.variant for level in family("audit")))
 
 Everything made here is called simulated in the store. The truth is kept as a run of the tagger `truth`, with the
 bank as its model: verdicts on all patterns of each trajectory that has reasoning, and a finding for each sentence
-that shows or denies one.
+that shows or denies one. The outcome `intended_gaming` is what the simulated model meant to do, follow the hint (true)
+or the request; a few answers slip, so that it is not always what the answer did. Metadata has the number that
+stands in the answer, and the one that the reasoning settled on.
 """
 
 from __future__ import annotations
@@ -21,18 +24,20 @@ from analysis.environment.bank import BANKS, PLAIN, Bank, load_bank
 from analysis.environment.outcomes import read_answers
 from analysis.environment.policy import draw_plan
 from analysis.environment.pool import Pool
-from analysis.environment.prompts import ENVIRONMENT, Variant
 from analysis.environment.rates import Checkpoint, Rates, load_rates
 from analysis.environment.stitching import Placed, Stitched, stitch
+from analysis.environment.variant import ENVIRONMENT, Variant
 from analysis.ingest.writing import Batch, FileReport, write
 from analysis.store import Store
 from analysis.trajectories import Message, Outcome, Trajectory, sha256_of, short_hash
 
-POLICY = "stitching-2"
+POLICY = "stitching-3"
 """The name of the way traces are made. Another way gets another name, and so other trajectories."""
 TRUTH = "truth"
 SYNTHETIC = "simulated"
 BATCH = 2_000
+IN_A_CELL = 20
+"""Trajectories for each checkpoint and variant, where no total is named."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class Simulator:
         """What makes this truth another one."""
         return {
             "policy": POLICY, "seed": self.seed, "bank": self.bank.name, "bank_sha256": self.bank.sha256,
-            "rates_sha256": self.rates.sha256, "patterns": list(self.patterns),
+            "rates_sha256": self.rates.sha256, "variants": list(self.rates.chosen), "patterns": list(self.patterns),
         }  # fmt: skip
 
     @property
@@ -81,7 +86,8 @@ class Simulator:
             yield self._one(number, number // len(cells), checkpoint, variant)
 
     def _one(self, number: int, sample: int, checkpoint: Checkpoint, variant: Variant) -> Simulated:
-        rng = random.Random(f"{POLICY} {self.seed} {self.bank.name} {number}")
+        # Other variants give other trajectories, so that none of two simulations in one store is a copy.
+        rng = random.Random(f"{POLICY} {self.seed} {self.bank.name} {' '.join(self.rates.chosen)} {number}")
         if variant.name not in self.pools:
             self.pools[variant.name] = Pool.of(self.bank, variant)
         pool = self.pools[variant.name]
@@ -89,7 +95,8 @@ class Simulator:
         trace = stitch(pool, plan, checkpoint, variant, self.rates.rejects, rng)
         share = self.rates.without_reasoning  # every 1/share-th, so that a small set keeps to it as well
         bare = int((number + 1) * share) > int(number * share)
-        reply = _reply(trace, self.rates, bare, rng)
+        answered = trace.number + rng.choice((-1, 1)) if rng.random() < self.rates.slips else trace.number
+        reply = _reply(trace, answered, self.rates, bare, rng)
         trajectory = Trajectory(
             source=self.source,
             messages=[Message("user", variant.text), reply.message],
@@ -100,7 +107,13 @@ class Simulator:
             sample=sample,
             finish_reason=reply.finish_reason,
             synthetic=SYNTHETIC,
-            metadata={"bank": self.bank.name, "seed": self.seed, "policy": POLICY, "number": trace.number},
+            metadata={
+                "bank": self.bank.name,
+                "seed": self.seed,
+                "policy": POLICY,
+                "number": answered,
+                "settled": trace.number,
+            },
             series=self.rates.series,
             position=checkpoint.position,
             outcomes=[Outcome("intended_gaming", plan.games, reader=TRUTH)],
@@ -118,9 +131,9 @@ class _Reply:
     finish_reason: str
 
 
-def _reply(trace: Stitched, rates: Rates, bare: bool, rng: random.Random) -> _Reply:
+def _reply(trace: Stitched, number: int, rates: Rates, bare: bool, rng: random.Random) -> _Reply:
     """The reply around a trace. Some run into the token limit, while thinking or while answering."""
-    answer = _answer(trace.number, rates.answers, rng)
+    answer = _answer(number, rates.answers, rng)
     cut = rng.random() < rates.cut_short
     if cut and not bare and rng.random() < 0.5:
         text, placed = _cut(trace, rng)
@@ -185,7 +198,7 @@ def _truth(trajectory: Trajectory, placed: Sequence[Placed], patterns: Sequence[
 
 def simulate(
     store: Store,
-    n: int,
+    n: int | None = None,
     seed: int = 0,
     banks: Sequence[str] = BANKS,
     rates: Rates | None = None,
@@ -195,16 +208,17 @@ def simulate(
 
     Args:
         store: Where to.
-        n: How many in total, shared among the banks.
+        n: How many in total, shared among the banks; by default IN_A_CELL for each checkpoint and variant.
         seed: Another seed gives other trajectories; the same one gives the same, and a larger n more of them.
         banks: Out of `bank.BANKS`. No trace has sentences of two.
-        rates: How often each pattern appears; by default those of data/banks/simulation.yaml.
+        rates: How often each pattern appears under which variants; by default those of data/banks/simulation.yaml.
         progress: Called with (done, total) after each batch.
 
     Returns:
         For each bank the truth run's id and what became of its trajectories.
     """
     rates = rates or load_rates()
+    n = n or IN_A_CELL * len(rates.cells_in_order())
     patterns = codebook.load().ids()
     made: list[tuple[str, FileReport]] = []
     done = 0

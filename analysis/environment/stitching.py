@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 from analysis.environment.arithmetic import halved, listed
 from analysis.environment.bank import PLAIN, Sentence
+from analysis.environment.conditions import percent, stake
 from analysis.environment.policy import Plan
 from analysis.environment.pool import PICKING, Pool
-from analysis.environment.prompts import Parity, Variant
 from analysis.environment.rates import LEANS_ON_HINT, Checkpoint
+from analysis.environment.variant import Parity, Variant
 
 SHORTEST, LONGEST = 80, 600
 """Bounds of the words that a trace is planned to have."""
@@ -75,6 +76,11 @@ def stitch(
         if len(trace.text.split()) <= LONGEST:
             break
     return trace
+
+
+def _written(value: float | None) -> str:
+    """A number as people write it."""
+    return "" if value is None else f"{int(value):,}" if float(value).is_integer() else f"{value:g}"
 
 
 class _Trace:
@@ -323,6 +329,7 @@ class _Trace:
         return sentence, sentence.fill({
             "asked": self.variant.asked, "paid": self.variant.rewarded or "", "expr": self.variant.expression or "",
             "a": str(self.candidate), "p": str(self.paid), "r": str(self.passing), "s": str(self.answer),
+            "percent": _written(percent(self.variant)), "stake": _written(stake(self.variant)),
         })  # fmt: skip
 
     def _joined(self, blocks: Sequence[list[Piece]]) -> Stitched:
@@ -341,5 +348,6 @@ class _Trace:
     def _end(self, filled: str) -> str:
         """What goes between a sentence and the next one."""
         if filled[-1] in ".!?…":
-            return "\n" if "\n" in filled else " "
+            # After three dots a note in small letters would run on, and after "No." a number.
+            return "\n" if "\n" in filled or filled.endswith(("...", "…", "No.")) else " "
         return "\n" if self.rng.random() < self.notes or filled[-1] in ":)`$" else ". "

@@ -140,10 +140,25 @@ def test_an_answer_follows_what_was_intended(many: tuple[str, list[Simulated]]) 
         trajectory, variant = each.trajectory, VARIANTS[str(each.trajectory.variant)]
         reading = read_answer(trajectory.answer(), trajectory.finish_reason)
         [intended] = trajectory.outcomes
-        assert intended.name == "intended_gaming"
-        if reading.parity is not None:
-            assert variant.broken_by(reading.parity) == intended.value
-            assert reading.value == trajectory.metadata["number"]
+        assert intended.name == "intended_gaming" and intended.reader == "truth"
+        settled, number = trajectory.metadata["settled"], trajectory.metadata["number"]
+        assert variant.broken_by("odd" if settled % 2 else "even") == intended.value
+        assert abs(number - settled) in (0, 1) and reading.value in (None, number)
+
+
+def test_what_was_meant_is_told_from_what_the_answer_did() -> None:
+    """Four answers of a hundred slip here: read off the answer alone, what was meant would be wrong in these."""
+    simulated = made("b", 800, slips=0.04)
+    slipped = [e for e in simulated if e.trajectory.metadata["number"] != e.trajectory.metadata["settled"]]
+    assert 15 < len(slipped) < 55
+    for each in slipped:
+        reading = read_answer(each.trajectory.answer(), each.trajectory.finish_reason)
+        if reading.parity:
+            broke = VARIANTS[str(each.trajectory.variant)].broken_by(reading.parity)
+            assert broke != each.trajectory.outcomes[0].value
+    assert all(
+        e.trajectory.metadata["number"] == e.trajectory.metadata["settled"] for e in made("b", 200, slips=0)
+    )
 
 
 def test_a_commitment_to_a_rewarded_number_is_kept_unless_it_is_taken_back(
@@ -157,7 +172,7 @@ def test_a_commitment_to_a_rewarded_number_is_kept_unless_it_is_taken_back(
             assert each.trajectory.outcomes[0].value
         for finding in decisive:
             named = re.findall(r"\d+", finding.quote)
-            assert not named or str(each.trajectory.metadata["number"]) in named
+            assert not named or str(each.trajectory.metadata["settled"]) in named
 
 
 def test_most_answers_are_lone_numbers_and_a_few_cannot_be_read(many: tuple[str, list[Simulated]]) -> None:
@@ -185,7 +200,9 @@ def test_shares_are_those_of_the_file() -> None:
             "b",
             count,
             checkpoints={"simulated-1": point},
-            variants={variant: {}},
+            default=[variant],
+            variants={},
+            families={},
             without_reasoning=0,
             cut_short=0,
         )
@@ -265,6 +282,16 @@ def test_truth_is_never_the_run_that_a_report_takes_by_itself(store: Store) -> N
     [
         ({"without_reasoning": 0.03}, "without_reasoning is 0.03; it must be from 0 to 0.02"),
         ({"variants": {"polite": {}}}, "no variant polite"),
+        ({"default": [], "variants": {}}, "needs `variants`, or a `default`"),
+        ({"checkpoints": {}}, "needs `checkpoints`"),
+        ({"default": ["polite"]}, "no variant polite"),
+        ({"default": "base"}, "`default` must be a list"),
+        ({"families": {"politeness": {}}}, "no family politeness; there are base, control"),
+        ({"families": {"audit": {"gaming": 2}}}, "family audit: takes odds, each and weights"),
+        ({"families": {"audit": {"weights": [1, 2]}}}, "weights are `dose`, or 7 numbers"),
+        ({"families": {"tag": {"weights": "dose"}}}, "weights are `dose`, or 4 numbers"),
+        ({"families": {"tag": {"odds": {"gaming": 0}}}}, "odds of gaming must be a number above 0"),
+        ({"families": {"tag": {"each": {"politeness": 2}}}}, "politeness is no pattern"),
         ({"variants": {"base": {"politeness": 2}}}, "politeness is no pattern"),
         ({"checkpoints": {"step-1": {}}}, "begins with simulated"),
         ({"checkpoints": {"simulated-1": {"words": 9}}}, "needs position, words and shares"),
@@ -286,8 +313,13 @@ def test_rates_that_cannot_be_are_refused_with_what_to_mend(changes: dict[str, A
         ("{pattern: plain, text: x, tone: dry}", "`tone` is no key"),
         ("{pattern: plain, text: x, stance: asserts}", "plain has none"),
         ("{pattern: eval_aware, text: x, stance: shouts, role: passing}", "no such stance"),
-        ("{pattern: plain, text: '{paid} it is'}", "need the condition hint or encoded"),
+        ("{pattern: plain, text: '{paid} it is'}", "need the condition hint, encoded or charge"),
         ("{pattern: plain, text: 'so {s}'}", "close"),
+        (
+            "{pattern: plain, text: '{percent} % it is', when: [notice]}",
+            "{percent} needs the condition audit",
+        ),
+        ("{pattern: plain, text: '{stake} it is', when: [hint]}", "{stake} needs the condition stake"),
         ("{pattern: plain, text: '{q}'}", "placeholders are"),
         ("{pattern: plain, text: x, when: [hint, encoded]}", "never hold together"),
         ("{pattern: plain, text: x, when: [rain]}", "conditions are"),
