@@ -22,6 +22,7 @@ class Purse:
     Args:
         limit: What may be spent; None for as much as like.
         spent: What has been spent already.
+        longest_output: Tokens of the longest reply so far.
 
     Attributes:
         spent: What has been spent; a call that nobody told the cost of counts with what was set aside for it.
@@ -30,11 +31,11 @@ class Purse:
         in_batches: What the batches under way may cost.
     """
 
-    def __init__(self, limit: float | None = None, spent: float = 0.0) -> None:
+    def __init__(self, limit: float | None = None, spent: float = 0.0, longest_output: int = 0) -> None:
         self.limit = limit
         self.spent = spent
         self.empty = False
-        self.longest_output = LEAST_OUTPUT
+        self.longest_output = max(longest_output, LEAST_OUTPUT)
         self.in_batches = 0.0
         self._held = 0.0
         self._calls = 0

@@ -90,11 +90,16 @@ def kept(
     return dict(found)
 
 
-def spent(db: duckdb.DuckDBPyConnection, run_id: str) -> float:
-    """What a run has cost so far, in US dollars, as far as that is known: its attempts, and kept replies beside them."""
+def history(db: duckdb.DuckDBPyConnection, run_id: str) -> tuple[float, int]:
+    """What a run has cost so far, in US dollars as far as that is known, and the tokens of its longest replies.
+
+    Kept replies that no attempt has counted yet are among the costs; the tokens are those of a call, on average
+    over the calls of its attempt.
+    """
     row = db.execute(
-        """SELECT coalesce((SELECT sum(cost_usd) FROM log.attempts WHERE run_id = ?), 0)
-                 + coalesce((SELECT sum(cost_usd) FROM replies WHERE run_id = ? AND NOT counted), 0)""",
-        [run_id, run_id],
+        """SELECT coalesce((SELECT sum(cost_usd) FROM log.attempts WHERE run_id = $run), 0)
+                + coalesce((SELECT sum(cost_usd) FROM replies WHERE run_id = $run AND NOT counted), 0),
+                  coalesce((SELECT max(output_tokens / windows) FROM log.attempts WHERE run_id = $run), 0)""",
+        {"run": run_id},
     ).fetchone()
-    return float(row[0]) if row else 0.0
+    return (float(row[0]), int(row[1])) if row else (0.0, 0)

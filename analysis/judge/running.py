@@ -21,7 +21,7 @@ from analysis.judge.plan import Plan
 from analysis.judge.prices import find_price
 from analysis.judge.prompt import DEFAULT_PATH, Prompt, read_template
 from analysis.judge.purse import Purse
-from analysis.judge.replies import Place, Reply, kept, spent
+from analysis.judge.replies import Place, Reply, history, kept
 from analysis.judge.windows import DEFAULT_TOKENS
 from analysis.store import Store
 
@@ -129,7 +129,7 @@ def tag_with_judge(
     with store.session() as db:
         todo = runs.pending(db, run_id, where)
         waiting = under_way(db, run_id)
-        purse = Purse(max_cost, spent(db, run_id))
+        spent, longest = history(db, run_id)
     if waiting and not batch:
         raise UserError(
             "a batch of this run is under way: the same command with --batch waits for it and collects it"
@@ -141,6 +141,7 @@ def tag_with_judge(
                 asked.endpoint, model, asked.prompt.schema, asked.settings, patience or Patience(), asked.api,
                 max(1, min(connections, len(todo))),
             )  # fmt: skip
+            purse = Purse(max_cost, spent, longest // asked.votes)
             bench = Bench(asked, client, price, purse, ledger.keep)
             with _nothing_to_collect():
                 asyncio.run(_run(bench, ledger, todo, batch))
@@ -203,7 +204,8 @@ async def judge_cases(bench: Bench, ledger: Ledger, cases: AsyncIterator[Case]) 
         async with asyncio.TaskGroup() as group:
             work = [group.create_task(_feed(queue, cases, workers))]
             work += [
-                group.create_task(_work(queue, bench, ledger, number * RAMP_SECONDS)) for number in range(workers)
+                group.create_task(_work(queue, bench, ledger, number * RAMP_SECONDS))
+                for number in range(workers)
             ]
             writer = group.create_task(_commit_regularly(ledger))
             await asyncio.wait(work)
