@@ -1,0 +1,58 @@
+"""What a run says of single trajectories: its reasons and quotes on a pattern, and the quotes that were rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import duckdb
+
+from analysis.measure.judge_attempts import ATTEMPTS
+
+FINDING = ("quote", "start_char", "match", "stance", "role", "why")
+
+Words = tuple[str | None, tuple[dict[str, Any], ...]]
+"""Why the verdict is what it is, and the findings with the columns FINDING."""
+
+
+def said_by_run(
+    db: duckdb.DuckDBPyConnection, run_id: str, wanted: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Words]:
+    """The run's reason and findings on each (trajectory_id, pattern)."""
+    ids = list({trajectory_id for trajectory_id, _ in wanted})
+    mine = f"SELECT attempt_id FROM ({ATTEMPTS}) WHERE state = 'ok' AND list_contains(?, trajectory_id)"
+    bound = [run_id, run_id, run_id, ids]
+    whys = db.execute(
+        f"SELECT trajectory_id, pattern, why FROM log.verdicts WHERE run_id = ? AND attempt_id IN ({mine})",
+        bound,
+    ).fetchall()
+    rows = db.execute(
+        f"""SELECT trajectory_id, pattern, {", ".join(FINDING)} FROM log.findings
+            WHERE run_id = ? AND attempt_id IN ({mine}) ORDER BY start_char NULLS LAST, end_char, quote""",
+        bound,
+    ).fetchall()
+    reasons = {(trajectory_id, pattern): why for trajectory_id, pattern, why in whys}
+    return {
+        key: (
+            reasons.get(key),
+            tuple(dict(zip(FINDING, row[2:], strict=True)) for row in rows if row[:2] == key),
+        )
+        for key in wanted
+    }
+
+
+def sentences_at(db: duckdb.DuckDBPyConnection, places: Mapping[str, int]) -> dict[str, int]:
+    """The number of the sentence in which a place lies.
+
+    Args:
+        db: A session of the store.
+        places: For each trajectory_id an offset into its reasoning.
+    """
+    rows = db.execute(
+        """SELECT t.trajectory_id, min(s.segment)
+           FROM (SELECT trajectory_id, row_id FROM trajectories WHERE list_contains($1, trajectory_id)) t
+           JOIN (SELECT unnest($1) AS trajectory_id, unnest($2) AS place) p USING (trajectory_id)
+           JOIN log.segments s ON s.row_id = t.row_id AND s.end_char > p.place GROUP BY ALL""",
+        [list(places), list(places.values())],
+    ).fetchall()
+    return dict(rows)

@@ -1,0 +1,160 @@
+"""A run held against what people said blind: its quality, and the disagreements to read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from analysis.measure.judge_labels import Quality, against_labels, paired
+from analysis.measure.judge_words import said_by_run
+from analysis.measure.scope import Scope
+from labels.events import SELF_SELECTED
+from labels.gold import BlindLabel, blind_labels, resolved
+from labels.log import events_of
+
+SCHEMA = pa.schema(
+    [
+        ("trajectory_id", pa.string()),
+        ("reasoning_sha256", pa.string()),
+        ("pattern", pa.string()),
+        ("value", pa.string()),
+        ("probability", pa.float64()),
+    ]
+)
+
+
+def frame(db: duckdb.DuckDBPyConnection) -> pa.Table:
+    """What people said blind of each (trajectory, pattern) that the queue picked: nothing that was searched out.
+
+    Returns:
+        Columns trajectory_id, reasoning_sha256 (of the text that was labelled), pattern, value (present, absent,
+        unsure, or unresolved where people disagree) and probability (with which the queue picked the trajectory
+        for the first of them; null where the log does not say).
+    """
+    labels = drawn_labels(db)
+    first: dict[str, BlindLabel] = {}
+    for each in sorted(labels, key=lambda each: each.state.submitted_at or datetime.max):
+        first.setdefault(each.trajectory_id, each)
+    rows = [
+        {
+            "trajectory_id": trajectory_id,
+            "reasoning_sha256": first[trajectory_id].state.reasoning_sha256,
+            "pattern": pattern,
+            "value": value or "unresolved",
+            "probability": first[trajectory_id].state.queue_probability,
+        }
+        for (trajectory_id, pattern), value in resolved(labels).items()
+    ]
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def drawn_labels(db: duckdb.DuckDBPyConnection) -> list[BlindLabel]:
+    """The blind labels on trajectories that the queue picked; what a person searched out is not among them."""
+    return [each for each in blind_labels(events_of(db)) if each.state.queue_reason != SELF_SELECTED]
+
+
+def quality(
+    db: duckdb.DuckDBPyConnection,
+    run_id: str,
+    by: Sequence[str] = (),
+    scope: Scope = Scope(),  # noqa: B008 (frozen)
+    patterns: Sequence[str] | None = None,
+) -> list[Quality]:
+    """`analysis.measure.judge_labels.against_labels` with the store's own blind labels."""
+    return against_labels(db, run_id, frame(db), by, scope, patterns)
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A pattern of a trajectory on which a run and people differ.
+
+    Attributes:
+        kind: false positive (the run says present, people absent) or false negative.
+        score: The run's score, 0 to 100; None where it gave none.
+    """
+
+    trajectory_id: str
+    pattern: str
+    kind: str
+    checkpoint: str | None
+    variant: str | None
+    score: float | None
+
+    @property
+    def distance(self) -> float:
+        """How far the score is from what people say, 0 to 100: the surest mistakes have the most."""
+        if self.score is None:
+            return -1.0
+        return self.score if self.kind == "false positive" else 100 - self.score
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Both sides of a disagreement.
+
+    Attributes:
+        why: What the run says of its verdict, if anything.
+        findings: The run's findings on the pattern: quote, start_char, match, stance, role, why.
+        people: The blind labels on it.
+    """
+
+    disagreement: Disagreement
+    why: str | None
+    findings: tuple[dict[str, Any], ...]
+    people: tuple[BlindLabel, ...]
+
+    @property
+    def place(self) -> int:
+        """Where the run's first standing quote begins, else a person's, else the text."""
+        starts = [each["start_char"] for each in self.findings if each["start_char"] is not None]
+        starts += [start for label in self.people for start, _ in label.label.quotes]
+        return next(iter(starts), 0)
+
+
+def disagreements(db: duckdb.DuckDBPyConnection, run_id: str) -> list[Disagreement]:
+    """All disagreements of a run with blind labels of one mind, the surest mistakes first."""
+    rows = paired(db, run_id, frame(db), ("checkpoint", "variant"))
+    differ = (rows["why"] == "") & (rows["verdict"] != rows["value"])
+    names = ("trajectory_id", "pattern", "verdict", "checkpoint", "variant", "score")
+    found = [
+        Disagreement(
+            trajectory_id,
+            pattern,
+            "false positive" if verdict == "present" else "false negative",
+            checkpoint,
+            variant,
+            None if score != score else float(score),
+        )
+        for trajectory_id, pattern, verdict, checkpoint, variant, score in zip(
+            *(rows[name][differ] for name in names), strict=True
+        )
+    ]
+    return sorted(found, key=lambda each: -each.distance)
+
+
+def side_by_side(
+    db: duckdb.DuckDBPyConnection, run_id: str, chosen: Sequence[Disagreement]
+) -> list[SideBySide]:
+    """What both sides say where they disagree.
+
+    Args:
+        db: A session of the store.
+        run_id: The run.
+        chosen: A page of what `disagreements` gives.
+    """
+    words = said_by_run(db, run_id, [(each.trajectory_id, each.pattern) for each in chosen])
+    people: dict[tuple[str, str], list[BlindLabel]] = defaultdict(list)
+    for label in drawn_labels(db):
+        people[label.trajectory_id, label.pattern].append(label)
+    found = []
+    for each in chosen:
+        key = each.trajectory_id, each.pattern
+        why, findings = words[key]
+        found.append(SideBySide(each, why, findings, tuple(people[key])))
+    return found
