@@ -47,13 +47,14 @@ def read_answers(store: Store, progress: Callable[[int, int], None] | None = Non
 
 def read_again(db: duckdb.DuckDBPyConnection, trajectory_ids: Collection[str]) -> None:
     """Write the outcomes of these trajectories anew, whatever they are now; what came with them stays."""
+    ids = list(trajectory_ids)
     wanted = db.execute(
         """SELECT t.row_id, list(n.name ORDER BY n.name) FROM trajectories t, (SELECT unnest(?) AS name) n
            WHERE t.trajectory_id IN (SELECT unnest(?))
              AND NOT EXISTS (FROM outcomes o WHERE o.trajectory_id = t.trajectory_id AND o.name = n.name
-                             AND o.reader = 'imported')
+                             AND o.reader = 'imported' AND o.trajectory_id IN (SELECT unnest(?)))
            GROUP BY t.row_id ORDER BY t.row_id""",
-        [list(NAMES), list(trajectory_ids)],
+        [list(NAMES), ids, ids],
     ).fetchall()
     append(db, "outcomes", _rows(db, dict(wanted)))
 
