@@ -9,8 +9,7 @@ import streamlit as st
 from analysis import reading
 from analysis.environment import decisions
 from analysis.environment.prompts import ENVIRONMENT
-from analysis.measure.families import conditions
-from analysis.measure.gaming import LEVEL, gaming
+from analysis.measure.families import by_family
 from analysis.measure.scope import Scope
 from views import choices, environment_contrast, environment_decide, environment_families
 from views.address import adopt, keep, key
@@ -52,7 +51,8 @@ def main() -> None:
     with st.sidebar:
         kept = _scope(facets)
     scope = Scope({column: tuple(values) for column, values in kept.items()})
-    cells = [cell.as_row() for cell in store.ask(gaming, ("checkpoint", LEVEL), scope=scope)]
+    rates, conditions = store.ask(by_family, scope)
+    cells = [rate.as_row() for rate in rates]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.title("Environment", anchor=False, width="content")
         here = {"environment": [ENVIRONMENT], **kept}
@@ -65,7 +65,7 @@ def main() -> None:
     series = {row["checkpoint"]: row["series"] for row in facets.rows}
     order = [name for name in facets.checkpoints if any(cell["checkpoint"] == name for cell in cells)]
     order += [""] if any(cell["checkpoint"] is None for cell in cells) else []
-    shown = Shown(store, scope, cells, store.ask(conditions), order, series)
+    shown = Shown(store, scope, cells, conditions, order, series)
     _facts(cells)
     view = _view(shown.store.ask(decisions.count_to_decide, scope))
     address: dict[str, Any] = {"view": view if view != "rates" else None, **kept}

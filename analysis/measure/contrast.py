@@ -146,16 +146,18 @@ def contrast(
     Raises:
         UserError: Trajectories are on both sides, a side has none, or the run has no verdict on the pattern.
     """
-    columns, bound = _columns(by, first, second)
+    side, bound = _side(first, second)
+    columns = {"side": side, **{name: column_sql(name) for name in ("environment", "prompt_id", *by)}}
     if of == GAMING:
-        select_answers(db, {**columns, "reasoning_state": "NULL::VARCHAR"}, scope, bound)
+        select_answers(db, scope, {**columns, "kind": "NULL::VARCHAR"}, bound)
     else:
         _select_verdicts(db, columns, bound, scope, run_id or "", of)
-    _check_sides(db, (first, second))
-    listed = ", ".join([*by, "reasoning_state", "side", "environment", "prompt_id", "measure"])
+    table = "answers" if of == GAMING else "judged"
+    _check_sides(db, table, (first, second))
+    listed = ", ".join([*by, "kind", "side", "environment", "prompt_id", "measure"])
     rows = db.execute(
         f"""SELECT {listed}, count(*) FILTER (did), count(did), count(*), count(synthetic)
-            FROM answers WHERE side IS NOT NULL GROUP BY ALL ORDER BY ALL"""
+            FROM {table} WHERE side IS NOT NULL GROUP BY ALL ORDER BY ALL"""
     ).fetchall()
     cells: dict[tuple[Any, ...], dict[Any, list[tuple[Any, ...]]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
@@ -169,14 +171,11 @@ def contrast(
     return sorted(found, key=lambda each: key(each.group))
 
 
-def _columns(by: Sequence[str], first: Group, second: Group) -> tuple[dict[str, str], list[Any]]:
-    """What each trajectory carries: the groups of the table, its side, and its prompt."""
+def _side(first: Group, second: Group) -> tuple[str, list[Any]]:
+    """Which side a trajectory is on, as SQL with its parameters."""
     (one, one_bound), (other, other_bound) = first.scope.sql(), second.scope.sql()
     side = f"CASE WHEN ({one}) AND ({other}) THEN 'both' WHEN {one} THEN 'a' WHEN {other} THEN 'b' END"
-    columns = {"side": side, **{column: column_sql(column) for column in by}}
-    for column in ("environment", "prompt_id"):
-        columns.setdefault(column, f"t.{column}")
-    return columns, [*one_bound, *other_bound, *one_bound, *other_bound]
+    return side, [*one_bound, *other_bound, *one_bound, *other_bound]
 
 
 def _select_verdicts(
@@ -187,17 +186,17 @@ def _select_verdicts(
     run_id: str,
     pattern: str,
 ) -> None:
-    """Make the table `answers` of `select_answers`, where `did` says that the run found the pattern."""
+    """Make the table `judged`, like `answers` of `select_answers`; `did` says that the run found the pattern."""
     if pattern not in (known := patterns_of(db, run_id)):
         raise UserError(
             f"the run {run_id} has no verdict on {pattern}; it has {', '.join(known) or 'none yet'}, "
             f"and {GAMING} is what answers did"
         )
-    selected = "".join(f"{sql} AS {name}, " for name, sql in columns.items())
+    listed = "".join(f"{sql} AS {name}, " for name, sql in columns.items())
     condition, scope_bound = scope.sql()
     db.execute(
-        f"""CREATE OR REPLACE TEMP TABLE answers AS
-            SELECT {selected} t.trajectory_id, t.reasoning_state, t.synthetic, 'pattern' AS measure,
+        f"""CREATE OR REPLACE TEMP TABLE judged AS
+            SELECT {listed} t.reasoning_state AS kind, t.synthetic, 'pattern' AS measure,
                    CASE v.verdict WHEN 'present' THEN true WHEN 'absent' THEN false END AS did
             FROM trajectories t LEFT JOIN checkpoints c ON c.name = t.checkpoint
             LEFT JOIN (SELECT attempt_id, trajectory_id, reasoning_sha256 FROM attempts
@@ -209,8 +208,8 @@ def _select_verdicts(
     )
 
 
-def _check_sides(db: duckdb.DuckDBPyConnection, groups: tuple[Group, Group]) -> None:
-    counts = dict(db.execute("SELECT side, count(*) FROM answers GROUP BY side").fetchall())
+def _check_sides(db: duckdb.DuckDBPyConnection, table: str, groups: tuple[Group, Group]) -> None:
+    counts = dict(db.execute(f"SELECT side, count(*) FROM {table} GROUP BY side").fetchall())
     if counts.get("both"):
         raise UserError(f"{counts['both']:,} trajectories are on both sides; name two groups that share none")
     for side, each in zip(SIDES, groups, strict=True):

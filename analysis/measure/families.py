@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import duckdb
 
 from analysis.environment.prompts import FAMILIES, VARIANTS, family
 from analysis.environment.variant import Variant
-from analysis.measure.gaming import prompts
+from analysis.measure.gaming import LEVEL, GamingRate, Prompt, count_answers, select_answers
+from analysis.measure.scope import Scope
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,24 @@ class Condition:
     variants: tuple[str, ...]
 
 
-def conditions(db: duckdb.DuckDBPyConnection) -> list[Condition]:
-    """The conditions that the store has, family by family; the base prompt is a level of each of them.
+def by_family(
+    db: duckdb.DuckDBPyConnection,
+    scope: Scope = Scope(),  # noqa: B008 (frozen)
+) -> tuple[list[GamingRate], list[Condition]]:
+    """The gaming table by checkpoint and level, and the conditions that it is of."""
+    prompts = select_answers(db, scope, {"checkpoint": "t.checkpoint"})
+    return count_answers(db, ("checkpoint", LEVEL)), conditions(prompts)
+
+
+def conditions(prompts: Iterable[Prompt]) -> list[Condition]:
+    """The conditions that there are, family by family; the base prompt is a level of each of them.
 
     A family of which only the base prompt is there is left out. Researchers' own variants come after the
     project's, their own families last.
     """
     called: dict[str, set[str]] = {}
     found: dict[str, Variant] = {}
-    for _, name, known in prompts(db):
+    for _, name, known in prompts:
         if known is not None:
             found[known.name] = known
             called.setdefault(known.name, set()).update({name} if name else ())

@@ -9,8 +9,7 @@ from typing import Any
 import duckdb
 
 from analysis.measure.difference import difference
-from analysis.measure.frequencies import patterns_of
-from analysis.measure.gaming import LEVEL_SQL, select_answers
+from analysis.measure.gaming import select_answers
 from analysis.measure.scope import Scope
 from analysis.measure.share import Share
 from analysis.trajectories import READABLE
@@ -65,7 +64,7 @@ def by_answer(
         scope: Which trajectories count: mostly one checkpoint.
 
     Returns:
-        A row for each pattern that the run has verdicts on, of the kind of reasoning that most traces have (kinds
+        A row for each pattern that the run has verdicts on here, of the kind of reasoning that most traces have (kinds
         are not pooled). Traces with nothing to read are missing; those whose answer could not be read are in
         neither share.
     """
@@ -84,19 +83,16 @@ def by_answer(
             [state],
         ).fetchall()
     )
-    counts: dict[tuple[str, bool], tuple[int, int]] = {
-        (pattern, did): (present, known)
-        for pattern, did, present, known in db.execute(
-            """SELECT v.pattern, did, count(*) FILTER (v.verdict = 'present'),
-                      count(*) FILTER (v.verdict IN ('present', 'absent'))
-               FROM judged JOIN log.verdicts v USING (attempt_id)
-               WHERE did IS NOT NULL AND reasoning_state = ? GROUP BY ALL""",
-            [state],
-        ).fetchall()
-    }
+    rows = db.execute(
+        """SELECT v.pattern, did, count(*) FILTER (v.verdict = 'present'),
+                  count(*) FILTER (v.verdict IN ('present', 'absent'))
+           FROM judged JOIN log.verdicts v USING (attempt_id) WHERE reasoning_state = ? GROUP BY ALL ORDER BY ALL""",
+        [state],
+    ).fetchall()
+    counts = {(pattern, did): (present, known) for pattern, did, present, known in rows}
     return [
         ByAnswer(pattern, state, *(_share(counts.get((pattern, did), (0, 0)), totals[did]) for did in (True, False)))
-        for pattern in patterns_of(db, run_id)
+        for pattern in dict.fromkeys(pattern for pattern, _ in counts)
     ]  # fmt: skip
 
 
@@ -132,12 +128,9 @@ def showing(
 
 def _select(db: duckdb.DuckDBPyConnection, run_id: str, level: str, scope: Scope) -> None:
     """Make the table `judged`: the trajectories of the level, each with the run's attempt on its present text."""
-    columns = ("checkpoint", "sample", "reasoning_state", "reasoning_sha256")
-    select_answers(
-        db,
-        {**{name: f"t.{name}" for name in columns}, "answer": "left(t.answer, 200)", "level": LEVEL_SQL},
-        scope,
-    )
+    names = ("trajectory_id", "checkpoint", "sample", "reasoning_state", "reasoning_sha256")
+    more = {name: f"t.{name}" for name in names}
+    select_answers(db, scope, {**more, "answer": "left(t.answer, 200)"})
     db.execute(
         """CREATE OR REPLACE TEMP TABLE judged AS
            SELECT w.*, a.attempt_id FROM answers w

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -23,7 +24,11 @@ UNKNOWN = "unknown prompt"
 """The measure's name where the prompt is none that the project knows."""
 LEVEL = "level"
 """The column with the name of the variant whose prompt it is, to the byte; else what the source calls it."""
-LEVEL_SQL = "coalesce(m.level, t.variant)"
+
+Prompt = tuple[str | None, str | None, Variant | None]
+"""A prompt's id, what its source calls the variant, and whose prompt it is to the byte."""
+_READ: dict[int, Prompt] = {}
+"""Prompts by the row that they were read from; a row never changes."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,12 @@ def gaming(
         A cell for each group and measure; groups in the checkpoints' order. Trajectories of other environments
         are in none, unless they have an outcome `gaming`.
     """
-    columns = {column: LEVEL_SQL if column == LEVEL else column_sql(column) for column in by}
-    select_answers(db, columns, scope)
+    select_answers(db, scope, {column: column_sql(column) for column in by if column != LEVEL})
+    return count_answers(db, by)
+
+
+def count_answers(db: duckdb.DuckDBPyConnection, by: Sequence[str]) -> list[GamingRate]:
+    """The gaming table of the trajectories that `select_answers` selected."""
     groups = "".join(f"{column}, " for column in by)
     rows = db.execute(
         f"""SELECT {groups} measure, count(*) FILTER (did), count(did),
@@ -103,60 +112,66 @@ def gaming(
 
 def select_answers(
     db: duckdb.DuckDBPyConnection,
-    columns: Mapping[str, str],
     scope: Scope = Scope(),  # noqa: B008 (frozen)
+    more: Mapping[str, str] = MappingProxyType({}),
     bound: Sequence[Any] = (),
-) -> None:
-    """Make the temporary table `answers`, one row a trajectory of the environment.
+) -> list[Prompt]:
+    """Make the temporary view `answers`, one row a trajectory of the environment.
+
+    It has row_id, prompt_id, variant, synthetic; level, and measure, what breaking the request is called; did,
+    whether the answer broke it (null where that is not known), and state, how the answer was read.
 
     Args:
         db: A session of the store.
-        columns: What the rows carry beside row_id, trajectory_id, measure, did (whether the answer broke the
-            request; null where that is not known), state (of the reading) and synthetic: SQL over `t`
-            (trajectories), `c` (checkpoints) and `m` (prompt_measures), by name.
         scope: Which trajectories count.
-        bound: The parameters of `columns`.
+        more: Further columns: SQL over `t` (trajectories) and `c` (checkpoints), by name.
+        bound: The parameters of `more`.
+
+    Returns:
+        The prompts of these trajectories.
     """
-    selected = "".join(f"{sql} AS {name}, " for name, sql in columns.items())
+    columns = {"prompt_id": "t.prompt_id", "variant": "t.variant", **more}
+    listed = "".join(f"{sql} AS {name}, " for name, sql in columns.items())
     condition, scope_bound = scope.sql()
-    _make_prompt_measures(db)
     db.execute(
-        f"""CREATE OR REPLACE TEMP TABLE answers AS
-            SELECT {selected} t.row_id, t.trajectory_id, coalesce(m.measure, '{UNKNOWN}') AS measure,
-                   CASE WHEN o.state = 'ok' THEN try_cast(o.value AS BOOLEAN) END AS did, o.state, t.synthetic
+        f"""CREATE OR REPLACE TEMP TABLE answered AS
+            SELECT {listed} t.row_id, o.state, t.synthetic,
+                   CASE WHEN o.state = 'ok' THEN try_cast(o.value AS BOOLEAN) END AS did
             FROM trajectories t LEFT JOIN checkpoints c ON c.name = t.checkpoint
             LEFT JOIN (SELECT trajectory_id, state, value FROM outcomes WHERE name = 'gaming') o
               ON o.trajectory_id = t.trajectory_id
-            LEFT JOIN prompt_measures m
-              ON m.prompt_id IS NOT DISTINCT FROM t.prompt_id AND m.variant IS NOT DISTINCT FROM t.variant
             WHERE ({condition}) AND (t.environment = ? OR o.trajectory_id IS NOT NULL)""",
         [*bound, *scope_bound, ENVIRONMENT],
     )
-
-
-def prompts(db: duckdb.DuckDBPyConnection) -> list[tuple[str | None, str | None, Variant | None]]:
-    """The environment's prompts: (prompt_id, what the source calls the variant, whose prompt it is to the byte)."""
-    rows = db.execute(
-        """SELECT prompt_id, variant, messages, metadata->'$.variant' FROM log.trajectories WHERE row_id IN
-             (SELECT any_value(t.row_id) FROM trajectories t
-              LEFT JOIN (SELECT trajectory_id FROM outcomes WHERE name = 'gaming') o USING (trajectory_id)
-              WHERE t.environment = ? OR o.trajectory_id IS NOT NULL GROUP BY t.prompt_id, t.variant)""",
-        [ENVIRONMENT],
-    ).fetchall()
-    return [
-        (prompt_id, variant, of_trajectory(orjson.loads(messages), orjson.loads(definition or "null")))
-        for prompt_id, variant, messages, definition in rows
-    ]
-
-
-def _make_prompt_measures(db: duckdb.DuckDBPyConnection) -> None:
-    """A table of what each prompt is called and what breaking it is called, read from the prompt's own bytes."""
+    found = _prompts(db)
     db.execute(
         """CREATE OR REPLACE TEMP TABLE prompt_measures
                (prompt_id VARCHAR, variant VARCHAR, level VARCHAR, measure VARCHAR)"""
     )
-    for prompt_id, variant, known in prompts(db):
+    for prompt_id, variant, known in found:
         db.execute(
             "INSERT INTO prompt_measures VALUES (?, ?, ?, ?)",
             [prompt_id, variant, known.name if known else None, known.measure if known else UNKNOWN],
         )
+    db.execute(
+        f"""CREATE OR REPLACE TEMP VIEW answers AS
+            SELECT a.*, coalesce(m.level, a.variant) AS {LEVEL}, m.measure
+            FROM answered a JOIN prompt_measures m ON m.prompt_id IS NOT DISTINCT FROM a.prompt_id
+                                                  AND m.variant IS NOT DISTINCT FROM a.variant"""
+    )
+    return found
+
+
+def _prompts(db: duckdb.DuckDBPyConnection) -> list[Prompt]:
+    """The prompts of the answered trajectories, each read from the bytes of one of them."""
+    chosen = db.execute("SELECT max(row_id) FROM answered GROUP BY prompt_id, variant").fetchall()
+    unread = [row_id for (row_id,) in chosen if row_id not in _READ]
+    # Row ids are written out: so no other row's messages are read.
+    rows = db.execute(
+        f"""SELECT row_id, prompt_id, variant, messages, metadata->'$.variant' FROM log.trajectories
+            WHERE row_id IN ({", ".join(map(str, unread)) or "NULL"})"""
+    ).fetchall()
+    for row_id, prompt_id, variant, messages, definition in rows:
+        known = of_trajectory(orjson.loads(messages), orjson.loads(definition or "null"))
+        _READ[row_id] = (prompt_id, variant, known)
+    return sorted((_READ[row_id] for (row_id,) in chosen), key=lambda prompt: tuple(map(str, prompt[:2])))

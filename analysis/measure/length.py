@@ -7,8 +7,8 @@ from typing import Any
 
 import duckdb
 
-from analysis.measure.gaming import LEVEL, LEVEL_SQL, select_answers
-from analysis.measure.scope import Scope, checkpoint_order, column_sql, sort_key
+from analysis.measure.gaming import LEVEL, select_answers
+from analysis.measure.scope import Scope, checkpoint_order, sort_key
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,10 @@ def lengths(
         those that kept to it; checkpoints in their order.
     """
     by = ("checkpoint", LEVEL)
-    select_answers(
-        db,
-        {"checkpoint": column_sql("checkpoint"), LEVEL: LEVEL_SQL, "whole": "t.reasoning_state = 'text'"},
-        scope,
-    )
+    select_answers(db, scope, {name: f"t.{name}" for name in ("checkpoint", "reasoning_state")})
     rows = db.execute(
         f"""WITH long AS (
-                SELECT {", ".join(by)}, synthetic, CASE WHEN whole THEN characters END AS characters,
+                SELECT {", ".join(by)}, synthetic, CASE WHEN reasoning_state = 'text' THEN characters END AS characters,
                        unnest(CASE WHEN did THEN ['all', 'broke'] WHEN NOT did THEN ['all', 'kept']
                               ELSE ['all'] END) AS answer
                 FROM answers LEFT JOIN (SELECT row_id, max(end_char) AS characters FROM log.segments
@@ -71,11 +67,10 @@ def lengths(
                    count(*) - count(characters), count(synthetic)
             FROM long GROUP BY ALL"""
     ).fetchall()
-    found = [
-        Length(
-            dict(zip(by, row, strict=False)), answer, n, *(quartiles or (None, None, None)), other, synthetic
-        )
-        for *row, answer, n, quartiles, other, synthetic in rows
-    ]
+    found = []
+    for *row, answer, n, quartiles, other, synthetic in rows:
+        low, median, high = quartiles or (None, None, None)
+        group = dict(zip(by, row, strict=False))
+        found.append(Length(group, answer, n, low, median, high, other, synthetic))
     key = sort_key(by, checkpoint_order(db))
     return sorted(found, key=lambda each: (key(each.group), each.answer))

@@ -45,8 +45,9 @@ def column_sql(column: str) -> str:
 def checkpoint_order(db: duckdb.DuckDBPyConnection) -> dict[str | None, int]:
     """The rank of each checkpoint: series by series, within one by position, else by the numbers in its name."""
     rows = db.execute(
-        """SELECT DISTINCT t.checkpoint, c.series, c.position
-           FROM trajectories t LEFT JOIN checkpoints c ON c.name = t.checkpoint"""
+        """SELECT t.checkpoint, c.series, c.position
+           FROM (SELECT DISTINCT checkpoint FROM log.trajectories) t
+           LEFT JOIN checkpoints c ON c.name = t.checkpoint"""
     ).fetchall()
     rows.sort(key=lambda r: (natural(r[1]), r[2] is None, r[2] or 0.0, natural(r[0])))
     return {name: rank for rank, (name, _, _) in enumerate(rows)}
