@@ -73,6 +73,23 @@ def test_simulated_data_tagged_and_held_against_its_truth(telltale: Telltale) ->
     assert "run cues-" in telltale("report", "frequencies").stderr
 
 
+def test_all_families_go_from_the_simulator_to_the_figures(tmp_path: Path) -> None:
+    def out(*words: object) -> str:
+        command = [*map(str, words), "--db", str(tmp_path / "x.duckdb")]
+        ended = CliRunner().invoke(cli, command, standalone_mode=False, catch_exceptions=False)
+        return ended.stdout
+
+    made = json.loads(out("simulate", "--variants", "all", "--n", 8 * len(VARIANTS), "--json"))
+    assert sum(row["stored"] for row in made) == 8 * len(VARIANTS)
+    out("tag", "--tagger", "cues")
+    rates = json.loads(out("report", "gaming", "--by", "variant", "--json"))
+    assert {row["variant"] for row in rates} == set(VARIANTS) and all(row["synthetic"] == 8 for row in rates)
+    assert {row["measure"] for row in rates} == {"gaming", "breaking the request"}
+    table = out("report", "truth", "--by", "checkpoint").splitlines()
+    assert table[0].split()[:3] == ["bank", "checkpoint", "pattern"] and " to " in table[2]
+    assert sum(" mean " in line for line in table) == 2 * 4
+
+
 def test_one_bank_and_rates_of_ones_own(telltale: Telltale, tmp_path: Path) -> None:
     rates = tmp_path / "rates.yaml"
     rates.write_text(

@@ -11,6 +11,12 @@ from analysis.measure.truth import COLUMNS, Score, against_truth, with_means
 from analysis.store import Store
 
 BOOK = codebook.load()
+THREE_OF_FOUR = {
+    "": 0.75,
+    "_low": pytest.approx(0.30064, abs=1e-5),
+    "_high": pytest.approx(0.95441, abs=1e-5),
+}
+"""3 of 4, with Wilson's interval."""
 
 
 def truths(store: Store) -> dict[str, tuple[str, dict[str, str]]]:
@@ -70,8 +76,26 @@ def test_counts_ratios_and_what_is_missing(store: Store) -> None:
     assert (score.tp, score.fp, score.fn, score.tn, score.missing) == (3, 1, 1, 3, missing)
     assert score.as_row() == {
         "bank": "bank-b", "pattern": "hint_decode", "n": 8, "tp": 3, "fp": 1, "fn": 1, "tn": 3, "missing": missing,
-        "sensitivity": 0.75, "specificity": 0.75, "ppv": 0.75, "f1": 0.75,
+        **{f"{ratio}{end}": value for ratio in ("sensitivity", "specificity", "ppv") for end, value in THREE_OF_FOUR.items()},
+        "f1": 0.75,
     }  # fmt: skip
+    assert list(score.as_row()) == ["bank", "pattern", *COLUMNS]
+
+
+def test_a_run_is_scored_by_checkpoint_or_variant_as_well(store: Store) -> None:
+    simulate(store, 128, banks=("a", "b"))
+    run_id = say(store, {key: said for key, (_, said) in truths(store).items()})
+    with store.session() as db:
+        found = against_truth(db, run_id, ["checkpoint", "variant"])
+        with pytest.raises(UserError, match="--by takes"):
+            against_truth(db, run_id, ["colour"])
+    groups = list(dict.fromkeys(tuple(score.group.values()) for score in found))
+    assert len(groups) == 2 * 4 * 8 and groups[0] == ("bank-a", "simulated-step-100", "agree")
+    assert [g[1] for g in groups[:32:8]] == [f"simulated-step-{n}" for n in (100, 400, 1600, 6400)]
+    assert sum(score.n for score in found if score.pattern == "eval_aware") == len(truths(store))
+    rows = with_means(found)
+    assert len(rows) == len(groups) * (len(BOOK.ids()) + 1) and rows[14]["pattern"] == "mean"
+    assert rows[14]["variant"] == "agree" and rows[14]["sensitivity_low"] is None
 
 
 def test_what_is_undefined_is_none_and_left_out_of_the_mean() -> None:
@@ -81,7 +105,9 @@ def test_what_is_undefined_is_none_and_left_out_of_the_mean() -> None:
     assert [row["pattern"] for row in rows] == ["x", "y", "mean"]
     assert [row["f1"] for row in rows] == [pytest.approx(2 / 3), None, pytest.approx(2 / 3)]
     assert [row["specificity"] for row in rows] == [pytest.approx(2 / 3), 1.0, pytest.approx(5 / 6)]
-    assert rows[-1]["n"] is None and all(list(row) == list(COLUMNS) for row in rows)
+    assert rows[-1]["n"] is None and all(list(row) == ["bank", "pattern", *COLUMNS] for row in rows)
+    assert rows[1]["ppv"] is None and rows[1]["ppv_low"] is None and rows[1]["sensitivity_high"] is None
+    assert rows[1]["specificity_low"] == pytest.approx(0.5101, abs=1e-4) and rows[1]["specificity_high"] == 1
 
 
 def test_two_truths_of_one_trajectory_count_once(store: Store) -> None:
