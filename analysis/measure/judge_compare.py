@@ -68,6 +68,9 @@ class Comparison:
         return row | {"intervals": self.resampled, "notes": "; ".join(notes) or None}
 
 
+FIGURES = ("agreement", "kappa", "first_share", "second_share", "difference")
+"""What is said of the verdicts of two runs."""
+
 OF_ALL = ("agreement", "first_share", "second_share")
 """Those figures of a comparison that are shares of all trajectories."""
 NONE_JUDGED = "no trajectory was judged by both"
