@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -335,3 +337,20 @@ def test_a_number_is_taken_as_a_person_types_it(number: int) -> None:
         "4,5",
     ):
         assert lone_integer(text) is None
+
+
+def test_worked_solutions_of_a_real_model_are_read_right_or_set_aside(real: Path) -> None:
+    """200 replies to word problems: full of arithmetic, the wanted integer known."""
+    read, wrong = 0, []
+    for line in (
+        (real / "formats" / "chat_completion_reasoning.jsonl").read_text(encoding="utf-8").splitlines()
+    ):
+        row = json.loads(line)
+        wanted = row["answer"].split("####")[1].strip().replace(",", "")
+        reading = read_answer(row["response"])
+        read += reading.state == "ok"
+        speaks_in_fractions = re.search(r"\d\.\d|%", row["response"])
+        if reading.state == "ok" and reading.number != wanted and not speaks_in_fractions:
+            wrong.append((reading.number, wanted, row["response"][-200:]))
+    assert wrong == []
+    assert read >= 45
