@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from analysis import codebook
-from analysis.segments import SEGMENTATION, segment_turns
+from analysis.segment_batches import segment_rows
 from analysis.store import Store, append, new_ids
 from analysis.store.rows import now
 from analysis.tagging import tag_with_cues
@@ -72,11 +72,7 @@ def fill(path: Path, items: list[Trajectory]) -> Path:
     with store.transaction() as db:
         for item, row_id in zip(items, new_ids(len(items)), strict=True):
             append(db, "trajectories", [row(item, row_id, now())])
-            append(db, "segments", [
-                {"row_id": row_id, "trajectory_id": item.trajectory_id, "segmentation": SEGMENTATION, "segment": number,
-                 "message": message, "start_char": start, "end_char": end}
-                for number, (message, start, end) in enumerate(segment_turns(item.turns()))
-            ])  # fmt: skip
+            append(db, "cuts", segment_rows([item], [row_id]))
             append(db, "outcomes", [
                 {"trajectory_id": item.trajectory_id, "name": o.name, "value": "true", "state": o.state, "reader": o.reader, "created_at": now()}
                 for o in item.outcomes
@@ -150,12 +146,12 @@ def empty_app(browser: Browser, tmp_path: Path) -> Iterator[App]:
 class running:
     """Streamlit as a process of its own on a free port, stopped at the end."""
 
-    def __init__(self, store: Path, script: Path = ROOT / "app.py") -> None:
+    def __init__(self, store: Path, script: Path = ROOT / "app.py", more: Sequence[str] = ()) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.address = f"http://127.0.0.1:{port}"
-        self.command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
+        self.command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}", *more]
         self.environment = {**os.environ, "TELLTALE_DB": str(store), "PYTHONPATH": str(ROOT)}
         self.process = self._start()
 
