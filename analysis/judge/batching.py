@@ -42,15 +42,19 @@ async def judge_in_batches(bench: Bench, ledger: Ledger, todo: Sequence[int]) ->
     await _find_lost(api, ledger)
     for batch in _under_way(ledger):
         bench.purse.in_batches += batch.expected_usd
-    places = list(todo)
-    for _ in range(ROUNDS):
-        await _send(bench, ledger, api, places)
+    again: list[str] = []
+    for number in range(ROUNDS):
+        await _send(bench, ledger, api, _again(ledger, again) if number else todo)
         again = await _collect_all(bench, ledger, api)
         if not again or bench.purse.empty:
             return
-        ledger.uncount(again)
-        with ledger.store.session() as db:
-            places = batches.places(db, again)
+
+
+def _again(ledger: Ledger, trajectories: Sequence[str]) -> list[int]:
+    """The places of trajectories that are to be tried once more."""
+    ledger.uncount(trajectories)
+    with ledger.store.session() as db:
+        return batches.places(db, trajectories)
 
 
 async def _find_lost(api: BatchApi, ledger: Ledger) -> None:

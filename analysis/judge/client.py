@@ -124,11 +124,11 @@ class Client:
             CallFailed: This call can't be answered.
             UserError: No call can be: the key is refused, the model is not there, nothing listens.
         """
-        tried = 0
+        tried, caller = 0, object()
         while True:
             form = self.form
             try:
-                answer = await self._send(self.body(messages, form))
+                answer = await self._send(self.body(messages, form), caller)
                 return self.read(answer, usage)
             except Problem as problem:
                 if self.steps_down(form, problem):
@@ -176,9 +176,9 @@ class Client:
             self.form = FORMS[FORMS.index(form) + 1]
         return True
 
-    async def _send(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    async def _send(self, body: Mapping[str, Any], caller: object) -> dict[str, Any]:
         """One HTTP call in a lane: the decoded answer, or `Problem`."""
-        async with self.lanes.one() as lane:
+        async with self.lanes.one(caller) as lane:
             try:
                 answer = decode(await self._post(body), self.api.is_answer, self.api.kind)
             except Problem as problem:

@@ -20,12 +20,12 @@ BUSY = (429, 503, 529)
 class Lanes:
     """Room for calls to one endpoint, of one event loop.
 
-    A status of `BUSY` halves the room. So do two other 5xx in a row, of whichever calls: one alone may be the
+    A status of `BUSY` halves the room. So do two other 5xx in a row by different callers: one alone may be the
     fault of what was asked. Calls that began before the last change say nothing new. Each call that is
     answered gives 1/room back, so that a full round gives one lane more, up to `most`.
 
     Usage:
-        async with lanes.one() as lane:
+        async with lanes.one(caller) as lane:
             ...
             lane.status = 429
 
@@ -44,13 +44,17 @@ class Lanes:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closed_until = 0.0
         self._changed = 0.0
-        self._failed_before = False
+        self._failed: object | None = None
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[Lane]:
-        """Wait for a lane, and give it back. The caller leaves the call's outcome on it."""
+    async def one(self, caller: object) -> AsyncIterator[Lane]:
+        """Wait for a lane, and give it back.
+
+        Args:
+            caller: The same for each try of one call. It leaves the outcome on the lane.
+        """
         await self._enter()
-        lane = Lane(time.monotonic())
+        lane = Lane(caller, time.monotonic())
         try:
             yield lane
         finally:
@@ -81,14 +85,14 @@ class Lanes:
         if lane.pause:
             self._closed_until = max(self._closed_until, time.monotonic() + lane.pause)
         failed = lane.status >= 500
-        if lane.status in BUSY or (failed and self._failed_before):
+        if lane.status in BUSY or (failed and self._failed not in (None, lane.caller)):
             if lane.began >= self._changed:
                 self.room = max(1.0, self.room * DECREASE)
                 self.fewest = min(self.fewest, self.room)
                 self._changed = time.monotonic()
         elif not failed:
             self.room = min(float(self.most), self.room + 1 / self.room)
-        self._failed_before = failed
+        self._failed = lane.caller if failed else None
 
     def _let_in(self) -> None:
         free = int(self.room) - self._busy
@@ -103,12 +107,14 @@ class Lane:
     """One call's lane.
 
     Attributes:
+        caller: Whose it is.
         began: When it was entered, by the monotonic clock.
         status: The HTTP status that the call was answered with; None where there was no answer.
         pause: Seconds for which the endpoint wants no calls at all.
     """
 
-    def __init__(self, began: float) -> None:
+    def __init__(self, caller: object, began: float) -> None:
+        self.caller = caller
         self.began = began
         self.status: int | None = None
         self.pause: float | None = None

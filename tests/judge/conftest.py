@@ -13,7 +13,7 @@ from analysis import codebook as scheme
 from analysis.codebook import Codebook
 from analysis.judge import running, tag_with_judge
 from analysis.judge.client import Patience
-from analysis.segments import SEGMENTATION, segment_turns
+from analysis.segment_batches import segment_rows
 from analysis.store import Store, append, new_ids
 from analysis.store.rows import now
 from analysis.trajectories import Message, Trajectory, row
@@ -61,22 +61,16 @@ def keep(store: Store) -> Callable[..., Store]:
     """Put trajectories into the store: names, (name, reasoning) pairs, or ready ones."""
 
     def put(*given: Any) -> Store:
-        rows, segments = [], []
-        for each, row_id in zip(given, new_ids(len(given)), strict=True):
-            ready = (
-                each
-                if isinstance(each, Trajectory)
-                else _trajectory(*([each] if isinstance(each, str) else each))
-            )
-            rows.append(row(ready, row_id, now()))
-            segments += [
-                {"row_id": row_id, "trajectory_id": ready.trajectory_id, "segmentation": SEGMENTATION,
-                 "segment": at, "message": message, "start_char": start, "end_char": end}
-                for at, (message, start, end) in enumerate(segment_turns(ready.turns()))
-            ]  # fmt: skip
+        row_ids = new_ids(len(given))
+        ready = [
+            each
+            if isinstance(each, Trajectory)
+            else _trajectory(*([each] if isinstance(each, str) else each))
+            for each in given
+        ]
         with store.transaction() as db:
-            append(db, "trajectories", rows)
-            append(db, "segments", segments)
+            append(db, "trajectories", [row(each, n, now()) for each, n in zip(ready, row_ids, strict=True)])
+            append(db, "cuts", segment_rows(ready, row_ids))
         return store
 
     return put
