@@ -188,8 +188,8 @@ def items(db: duckdb.DuckDBPyConnection, places: Sequence[int]) -> Iterator[Item
     ).fetchall()
     spans = dict(
         db.execute(
-            """SELECT row_id, list([start_char, end_char] ORDER BY segment) FROM log.segments
-               WHERE row_id IN (SELECT unnest(?::UBIGINT[])) GROUP BY row_id""",
+            """SELECT row_id, list_zip(start_char, end_char) FROM log.cuts
+               WHERE row_id IN (SELECT unnest(?::UBIGINT[]))""",
             [[row[0] for row in rows]],
         ).fetchall()
     )

@@ -49,14 +49,14 @@ def segment_texts(texts: Sequence[str]) -> tuple[Ints, Ints, Ints]:
 
 
 def segment_rows(trajectories: Sequence[Trajectory], row_ids: Sequence[int]) -> pa.Table:
-    """The rows of log.segments for trajectories that are about to be stored.
+    """The rows of log.cuts for trajectories that are about to be stored.
 
     Args:
         trajectories: Identified trajectories.
         row_ids: The row_id that each is stored under.
 
     Returns:
-        A row a segment; offsets into the trajectory's joined reasoning, segments numbered within it.
+        A row for each trajectory that has a segment; offsets into its joined reasoning.
     """
     turns = [
         (owner, message, start, text)
@@ -65,16 +65,17 @@ def segment_rows(trajectories: Sequence[Trajectory], row_ids: Sequence[int]) -> 
     ]
     number, start, end = segment_texts([text for *_, text in turns])
     owners, messages, offsets = (np.array([turn[at] for turn in turns], np.int64) for at in range(3))
-    owner = owners[number]
-    first = np.searchsorted(owner, owner)
+    counts = np.bincount(owners[number], minlength=len(trajectories))
+    having = np.flatnonzero(counts)
+    bounds = pa.array(np.append(0, np.cumsum(counts[having])), pa.int32())
+    columns = {
+        "message": messages[number], "start_char": start + offsets[number], "end_char": end + offsets[number],
+    }  # fmt: skip
     return pa.table({
-        "row_id": np.array(row_ids, np.uint64)[owner],
-        "trajectory_id": pa.array([each.trajectory_id for each in trajectories], pa.string()).take(pa.array(owner)),
-        "segmentation": pa.repeat(segments.SEGMENTATION, len(owner)),
-        "segment": np.arange(len(owner)) - first,
-        "message": messages[number],
-        "start_char": start + offsets[number],
-        "end_char": end + offsets[number],
+        "row_id": np.array(row_ids, np.uint64)[having],
+        "trajectory_id": pa.array([trajectories[at].trajectory_id for at in having.tolist()], pa.string()),
+        "segmentation": pa.repeat(segments.SEGMENTATION, len(having)),
+        **{name: pa.ListArray.from_arrays(bounds, pa.array(column, pa.int32())) for name, column in columns.items()},
     })  # fmt: skip
 
 

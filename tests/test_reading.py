@@ -10,7 +10,7 @@ from analysis.errors import UserError
 from analysis.measure.frequencies import frequencies
 from analysis.measure.scope import Scope
 from analysis.reading import Filter
-from analysis.segments import SEGMENTATION, segment_turns
+from analysis.segment_batches import segment_rows
 from analysis.store import Store, append
 from analysis.trajectories import Message, Outcome, Trajectory, row
 
@@ -39,11 +39,7 @@ def put(store: Store, *trajectories: Trajectory) -> Store:
     with store.transaction() as db:
         for number, item in enumerate(trajectories, 1):
             append(db, "trajectories", [row(item, number, TIME)])
-            append(db, "segments", [
-                {"row_id": number, "trajectory_id": item.trajectory_id, "segmentation": SEGMENTATION,
-                 "segment": n, "message": message, "start_char": start, "end_char": end}
-                for n, (message, start, end) in enumerate(segment_turns(item.turns()))
-            ])  # fmt: skip
+            append(db, "cuts", segment_rows([item], [number]))
     return store
 
 

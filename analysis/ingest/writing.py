@@ -224,7 +224,7 @@ def _append_trajectories(db: duckdb.DuckDBPyConnection, fresh: list[Trajectory])
     append(
         db, "trajectories", [row(each, row_id, now()) for each, row_id in zip(fresh, row_ids, strict=True)]
     )
-    append(db, "segments", segment_rows(fresh, row_ids))
+    append(db, "cuts", segment_rows(fresh, row_ids))
 
 
 def _append_checkpoints(db: duckdb.DuckDBPyConnection, found: list[Trajectory]) -> None:

@@ -21,6 +21,8 @@ _ARROW = {
     "BOOLEAN": pa.bool_(),
     "TIMESTAMP": pa.timestamp("us"),
     "FLOAT[]": pa.list_(pa.float32()),
+    "INTEGER[]": pa.list_(pa.int32()),
+    "JSON": pa.json_(pa.string()),
 }
 
 
@@ -40,7 +42,8 @@ def append(db: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str
     Args:
         db: A session of the store.
         table: The table's name without its schema, such as `verdicts`.
-        rows: One mapping a row, or an Arrow table; a column that is not named is null.
+        rows: One mapping a row, or an Arrow table; a column that is not named is null. JSON is taken as it is,
+            for what writes it here is a JSON library.
     """
     if len(rows) == 0:
         return

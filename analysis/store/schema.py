@@ -170,5 +170,26 @@ CREATE OR REPLACE VIEW quarantine AS
 """
 """`ingests`: when each file that was read to its end was begun; `quarantine` shows what the newest one set aside."""
 
-MIGRATIONS: list[str] = [TABLES + VIEWS, VOTES, DECISIONS, CALLS, QUEUES, INGESTS]
+CUTS = """
+CREATE TABLE log.cuts (
+    row_id UBIGINT, trajectory_id VARCHAR, segmentation VARCHAR, message INTEGER[], start_char INTEGER[],
+    end_char INTEGER[]);
+INSERT INTO log.cuts
+    SELECT row_id, any_value(trajectory_id), segmentation, list(message ORDER BY segment),
+           list(start_char ORDER BY segment), list(end_char ORDER BY segment)
+    FROM log.segments GROUP BY row_id, segmentation;
+DROP VIEW segments;
+DROP TABLE log.segments;
+CREATE VIEW log.segments AS
+    SELECT row_id, trajectory_id, segmentation, unnest(range(len(start_char)))::INTEGER AS segment,
+           unnest(message) AS message, unnest(start_char) AS start_char, unnest(end_char) AS end_char
+    FROM log.cuts;
+CREATE VIEW segments AS
+    SELECT row_id, trajectory_id, segmentation, unnest(range(len(start_char)))::INTEGER AS segment,
+           unnest(message) AS message, unnest(start_char) AS start_char, unnest(end_char) AS end_char
+    FROM log.cuts WHERE row_id IN (SELECT row_id FROM trajectories);
+"""
+"""`cuts`: the segments of a text as lists, a row a text: a store has a hundred times as many segments as texts."""
+
+MIGRATIONS: list[str] = [TABLES + VIEWS, VOTES, DECISIONS, CALLS, QUEUES, INGESTS, CUTS]
 """Migration n is `MIGRATIONS[n - 1]`. One that has been released is never edited: a change is a new one."""

@@ -33,8 +33,9 @@ def filled(store: Store) -> Store:
                 "reasoning_sha256": "sha", "answer": "SECRET ANSWER", "metadata": "{}",
                 "messages": '[{"role": "user", "content": "Pick."}, {"role": "assistant", "content": "SECRET ANSWER"}]',
             }])  # fmt: skip
-            append(db, "segments", [
-                {**key, "row_id": n, "segment": i, "message": 1, "start_char": a, "end_char": b} for i, (a, b) in enumerate(SENTENCES)
+            starts, ends = zip(*SENTENCES, strict=True)
+            append(db, "cuts", [
+                {**key, "row_id": n, "message": [1] * len(starts), "start_char": starts, "end_char": ends}
             ])  # fmt: skip
             append(
                 db, "attempts", [{**key, "attempt_id": n, "run_id": "r", "state": "ok", "created_at": now()}]

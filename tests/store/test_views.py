@@ -20,11 +20,10 @@ def trajectory(row_id: int, trajectory_id: str, minutes: int, **more: object) ->
 def test_the_newest_row_of_a_trajectory_counts(store: Store) -> None:
     with store.session() as db:
         append(db, "trajectories", [trajectory(1, "a", 0, answer="old"), trajectory(2, "a", 5, answer="new")])
-        append(
-            db,
-            "segments",
-            [{"row_id": 1, "segment": 0}, {"row_id": 2, "segment": 0}, {"row_id": 2, "segment": 1}],
-        )
+        append(db, "cuts", [
+            {"row_id": 1, "message": [0], "start_char": [0], "end_char": [3]},
+            {"row_id": 2, "message": [0, 0], "start_char": [0, 4], "end_char": [3, 9]},
+        ])  # fmt: skip
         assert db.execute("SELECT answer FROM trajectories").fetchall() == [("new",)]
         assert db.execute("SELECT count(*) FROM segments").fetchone() == (2,)
 
