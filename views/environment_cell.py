@@ -203,7 +203,7 @@ def _traces(
             "trajectory_id": [row["trajectory_id"] for row in found],
         },
         key=f"{PAGE}.traces.{level.level}.{checkpoint}.{pattern}", hide_index=True, on_select="rerun", selection_mode="single-row",
-        height=min(36 * (len(found) + 1) + 4, 400),
+        height="auto" if len(found) < 10 else 400,
         column_config={
             "answer": st.column_config.TextColumn("Answer", width="small"), "did": st.column_config.TextColumn("It", width="small"),
             "quote": st.column_config.TextColumn("First quote", width="large"), "trajectory_id": "Trajectory",

@@ -12,7 +12,7 @@ from analysis.environment import decisions
 from analysis.errors import UserError
 from labels.labeling import ANNOTATOR
 from labels.log import annotators
-from views.environment_state import NO_CHECKPOINT, PAGE, Shown
+from views.environment_state import PAGE, Shown
 from views.plain import count, plain
 
 KEYS = "123456789"
@@ -83,7 +83,7 @@ def _answer(shown: Shown, row: dict[str, Any], name: str) -> None:
             st.caption(plain(role))
             st.code(text, language=None, wrap_lines=True)
     decide = partial(_decide, shown, row, name)
-    with st.container(horizontal=True, key="decide-numbers"):
+    with st.bottom, st.container(horizontal=True, vertical_alignment="center", key="decide-keys"):
         for shortcut, number in zip(KEYS, row["numbers"], strict=False):
             st.button(plain(number, 24), key=f"{PAGE}.decide.{shortcut}", shortcut=shortcut, help="This is the number that the answer gives",
                       type="primary", on_click=decide, args=(number,))  # fmt: skip
@@ -94,12 +94,11 @@ def _answer(shown: Shown, row: dict[str, Any], name: str) -> None:
             args=(None,),
             help="It names no number, or none by itself",
         )
-        st.button("Refuses", shortcut="R", on_click=decide, args=(None, "refuses"))
+        st.button("Refuses", shortcut="F", on_click=decide, args=(None, "refuses"))
         st.button("Still ambiguous", shortcut="A", on_click=decide, args=(None, None, "ambiguous"))  # fmt: skip
-    with st.container(horizontal=True, vertical_alignment="center", key="decide-more"):
         held = f"{PAGE}.typed.{row['trajectory_id']}"
         st.text_input(
-            "Another number", key=held, placeholder="Another number, in digits, then Enter", label_visibility="collapsed", width=280,
+            "Another number", key=held, placeholder="Another number", label_visibility="collapsed", width=150,
             on_change=lambda: decide(st.session_state[held]) if st.session_state[held].strip() else None,
         )  # fmt: skip
         st.button(
@@ -148,11 +147,15 @@ def _list(shown: Shown, rows: list[dict[str, Any]], waiting: int) -> None:
                 "state": [WORDS[row["state"]] for row in rows],
                 "answer": [row["answer"][:300] for row in rows],
                 "variant": [row["variant"] for row in rows],
-                "checkpoint": [row["checkpoint"] or NO_CHECKPOINT for row in rows],
                 "trajectory": [row["trajectory_id"] for row in rows],
             },
             hide_index=True,
-            column_config={"answer": st.column_config.TextColumn("Answer", width="large")},
+            column_config={
+                "state": "It has",
+                "answer": st.column_config.TextColumn("Answer", width="large"),
+                "variant": "Variant",
+                "trajectory": "Trajectory",
+            },
         )
         if waiting > LISTED:
             st.caption(f"The first {LISTED} of {waiting:,}.")

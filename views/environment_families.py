@@ -258,6 +258,10 @@ def _numbers(cells: list[dict[str, Any]], names: dict[str, str], family: str, vi
             "checkpoint": st.column_config.TextColumn("Checkpoint", pinned=True),
             "measure": "Measure",
             "gamed": "Broke the request",
+            **{
+                state: state.capitalize()
+                for state in ("ambiguous", "unparseable", "truncated", "empty", "missing")
+            },
             "share": st.column_config.NumberColumn("Share", **percent),
             "low": st.column_config.NumberColumn("95 % from", **percent)
             if view == "rates"

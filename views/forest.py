@@ -43,10 +43,10 @@ def _forest_specification(
         scale=alt.Scale(domain=sides, range=[s for _, (_, s) in colours]),
         legend=alt.Legend(orient="top", title=None, labelFontSize=12, offset=4),
     )
-    y = alt.Y("name:N", sort=list(order), scale=alt.Scale(domain=list(order))).axis(
+    y = alt.Y("name:N", sort=list(order), scale=alt.Scale(domain=list(order), padding=0.08)).axis(
         title=None, labelLimit=230, ticks=False, labelFontSize=11.5, grid=False, labelPadding=8
     )
-    offset = alt.YOffset("side:N", scale=alt.Scale(domain=sides))
+    offset = alt.YOffset("side:N", scale=alt.Scale(domain=sides, padding=0))
     x = alt.X("value:Q", scale=alt.Scale(domain=[0, 1])).axis(
         title=None, format=".0%", values=[0, 0.25, 0.5, 0.75, 1]
     )
