@@ -49,13 +49,14 @@ def ingest(
 ) -> int:  # fmt: skip
     """Bring files of trajectories into the store.
 
-    PATHS are files or folders. Recognised by their content are chat rows and chat completions (chat), rows
-    that hold a model's message (message-rows), ShareGPT (sharegpt), OpenAI Responses (responses), Anthropic
-    messages (anthropic), Gemini and Ollama responses (gemini, ollama), Harmony text (harmony), sessions of
-    Codex, Claude Code and Gemini CLI (codex, claude-code, gemini-cli), runs of SWE-agent, OpenHands and
-    Harbor (swe-agent, openhands, atif), Inspect logs (inspect), Petri transcripts (petri) and Inspect Scout
-    databases (scout). The rows may be JSON in any arrangement, CSV, Parquet or a Hugging Face dataset on disk;
-    those of another shape need --map or --set to name their fields. What is in the store already is skipped.
+    PATHS are files or folders. Recognised by their content are chat rows and chat completions (chat), also
+    streamed (chat-stream), rows that hold a model's message (message-rows), ShareGPT (sharegpt), OpenAI
+    Responses (responses), Anthropic messages (anthropic), Bedrock Converse, Gemini and Ollama responses
+    (bedrock, gemini, ollama), Harmony text (harmony), sessions of Codex, Claude Code and Gemini CLI (codex,
+    codex-exec, claude-code, gemini-cli), runs of SWE-agent, OpenHands and Harbor (swe-agent, openhands, atif),
+    Inspect logs (inspect), Petri transcripts (petri) and Inspect Scout databases (scout). The rows may be JSON
+    in any arrangement, CSV, Parquet or a Hugging Face dataset on disk; those of another shape need --map or
+    --set to name their fields. What is in the store already is skipped.
 
     The table counts each item of a file once: read are trajectories, joined the lines that went into one
     beside its first, skipped those that are no part of one, set_aside what could not be read.

@@ -22,6 +22,7 @@ from analysis.ingest.maps import CONTENT_FIELDS, FieldMap
 from analysis.ingest.maps import load as load_map
 from analysis.ingest.rows import Unreadable
 from analysis.ingest.skipped import Skipped
+from analysis.ingest.summaries import told_apart
 from analysis.ingest.writing import Batch, FileReport, conclude, quarantine, write
 from analysis.store import Store
 from analysis.store.rows import now
@@ -235,7 +236,10 @@ def _read(path: Path, source: str, format: str, fields: FieldMap | None) -> Foun
         raise UserError(f"{path}: the format mapped needs --map or --set")
     else:
         found = mapped.read(path, source, fields)
-    return _mapped_over(found, fields, path.resolve().as_posix()) if fields else found
+    if fields is None:
+        return told_apart(found)
+    found = _mapped_over(found, fields, path.resolve().as_posix())
+    return found if {"reasoning", "reasoning_state"} & fields.rules.keys() else told_apart(found)
 
 
 def _mapped_over(found: Found, fields: FieldMap, path: str) -> Found:

@@ -26,6 +26,11 @@ _MESSAGE = re.compile(
 _REOPENED = "<|end|><|start|>assistant<|channel|>"
 """Where a completion goes on whose first channel the prompt had opened."""
 _RECIPIENT = re.compile(r"\bto=(\S+)")
+_STRIPPED = re.compile(
+    r"\s*(?:assistant)?analysis(?=\S)(?P<analysis>.*?)(?:assistantfinal(?P<final>.*))?\Z", re.DOTALL
+)
+"""Such a text after a tokenizer left out the special tokens: the names of role and channel run into the words."""
+_AGAIN = re.compile(r"assistantanalysis(?=\S)")
 _ROLES = ("system", "developer", "user", "assistant")
 
 
@@ -42,9 +47,14 @@ class Piece:
 
 def holds_channels(text: str) -> bool:
     """Whether a text is Harmony and not one that mentions it: a channel or an author opens it."""
-    return "<|message|>" in text and (
-        text.lstrip().startswith(("<|channel|>", "<|start|>")) or _REOPENED in text
-    )
+    if "<|message|>" in text:
+        return text.lstrip().startswith(("<|channel|>", "<|start|>")) or _REOPENED in text
+    return "assistantfinal" in text and "assistantcommentary" not in text and opens_stripped(text)
+
+
+def opens_stripped(text: str) -> bool:
+    """Whether a text begins as Harmony does that has lost its special tokens."""
+    return _STRIPPED.match(text) is not None
 
 
 def pieces(text: str) -> list[Piece]:
@@ -52,6 +62,8 @@ def pieces(text: str) -> list[Piece]:
 
     What stands before the first is reasoning: the prompt ended in `<|channel|>analysis<|message|>`.
     """
+    if "<|message|>" not in text and (stripped := _STRIPPED.match(text)):
+        return _stripped_pieces(stripped["analysis"], stripped["final"])
     found = []
     before, reopened, _ = text.partition(_REOPENED)
     if reopened and "<|message|>" not in before and before.strip():
@@ -69,6 +81,14 @@ def pieces(text: str) -> list[Piece]:
             )
         )
     return found
+
+
+def _stripped_pieces(analysis: str, final: str | None) -> list[Piece]:
+    """What is left of the channels where their tokens are gone: the end of each can't be told from a cut."""
+    thought = [Piece("assistant", "analysis", None, part, "<|end|>") for part in _AGAIN.split(analysis)]
+    if final is None:
+        return [*thought[:-1], Piece("assistant", "analysis", None, thought[-1].text, "")]
+    return [*thought, Piece("assistant", "final", None, final, "")]
 
 
 def read_channels(text: str) -> list[Message]:

@@ -34,7 +34,7 @@ def _trajectories(raw: dict[str, Any]) -> Iterator[Trajectory]:
     row = unwrapped(raw)
     if _is_response(row):
         for number, choice in enumerate(row["choices"]):
-            yield _of_choice(row, choice, number)
+            yield of_choice(row, choice, number)
     elif _is_chat(row):
         messages, used = with_system(row, read_messages(row["messages"]), ["messages"])
         yield of_row(row, messages, used)
@@ -42,7 +42,8 @@ def _trajectories(raw: dict[str, Any]) -> Iterator[Trajectory]:
         raise ValueError("neither `messages` with roles nor `choices` with a message")
 
 
-def _of_choice(row: dict[str, Any], choice: dict[str, Any], number: int) -> Trajectory:
+def of_choice(row: dict[str, Any], choice: dict[str, Any], number: int) -> Trajectory:
+    """The trajectory of one choice of a response: the conversation beside it, and its answer."""
     prompt, used = asked(row)
     answer = choice.get("message") or {"content": choice.get("text")}
     message = read_message({**answer, "role": "assistant"})

@@ -15,9 +15,12 @@ from analysis.errors import UserError
 from analysis.ingest import (
     anthropic,
     atif,
+    bedrock,
     chat,
+    chat_stream,
     claude_code,
     codex,
+    codex_exec,
     gemini,
     gemini_api,
     harmony,
@@ -52,8 +55,8 @@ class Format(Protocol):
 
 FORMATS: tuple[Format, ...] = (
     inspect_log, scout_db, petri,
-    codex, claude_code, gemini, swe_agent, openhands, atif,  # sessions: a file is one trajectory or a few
-    harmony, responses, anthropic, gemini_api, ollama, sharegpt,  # a row is one
+    codex, codex_exec, claude_code, gemini, swe_agent, openhands, atif,  # sessions: a file is one trajectory or a few
+    harmony, responses, anthropic, bedrock, gemini_api, ollama, sharegpt, chat_stream,  # a row is one
     chat, nested,  # the least particular last
 )  # fmt: skip
 MAPPED = "mapped"

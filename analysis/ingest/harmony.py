@@ -3,17 +3,21 @@
 Channel analysis is the reasoning, final the answer, commentary with a recipient a tool call; an analysis that
 has no end and is followed by nothing is truncated. What was asked is in the text itself, else in `messages`,
 `prompt`, `question`, … beside it. Copies of the reasoning and the answer in other fields are left out.
+
+Text whose special tokens a tokenizer left out, `analysisThe reasoning.assistantfinalThe answer.`, is read by those words;
+among such rows one that begins so and never comes to `assistantfinal` is truncated. With tool calls
+(`assistantcommentary`) it can't be told who says what, and it is not read so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from analysis.ingest.channels import finish_reason, holds_channels, read_channels
-from analysis.ingest.head import Head
+from analysis.ingest.channels import finish_reason, holds_channels, opens_stripped, read_channels
+from analysis.ingest.head import Head, head_of
 from analysis.ingest.rows import opened
 from analysis.ingest.rowwise import Found, asked, of_row, read_rows
 from analysis.trajectories import Trajectory
@@ -33,7 +37,8 @@ def read(path: Path, source: str) -> Found:
     with closing(opened(path)) as stream:
         if stream.peek(4096).lstrip().startswith((b"<|start|>", b"<|channel|>")):
             return _of_text(stream.read().decode(errors="replace"), source)
-    return read_rows(path, source, _trajectories)
+    keys = {key for row in head_of(path).rows if (key := _key(row))}
+    return read_rows(path, source, lambda row: _trajectories(row, keys))
 
 
 def _of_text(text: str, source: str) -> Found:
@@ -43,8 +48,8 @@ def _of_text(text: str, source: str) -> Found:
         yield row, made
 
 
-def _trajectories(row: dict[str, Any]) -> Iterator[Trajectory]:
-    key = _key(row)
+def _trajectories(row: dict[str, Any], keys: Collection[str] = ()) -> Iterator[Trajectory]:
+    key = _key(row) or next((key for key in keys if opens_stripped(str(row.get(key)))), None)
     if key is None:
         raise ValueError("no field holds channels of Harmony")
     text = row[key]

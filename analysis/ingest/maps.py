@@ -8,6 +8,7 @@ A map is a YAML file with a rule for each field:
     prompt_id: {template: "{task_id}/{constraint_id}"}
     reasoning: [thoughts, scratchpad]                the first that is not null
     sample: {field: rep, map: {first: 0, second: 1}} any rule's value may be translated
+    reasoning_state: =summary                        what the reasoning is: text, truncated or summary
     outcome: {name: switched, value: switched}       what the answer did; several are a list
     judged: {tagger: gpt-5, pattern: covert_choice, value: verdict, map: {YES: present, NO: absent}, quote: evidence}
     labeled: {annotator: {field: rater}, pattern: covert_choice, value: label, quote: evidence, note: comment}
@@ -28,7 +29,7 @@ import yaml
 from analysis.errors import UserError
 from analysis.ingest.reasoning import plain_reasoning, read_message
 from analysis.ingest.rows import parsed
-from analysis.trajectories import Judged, Labeled, Message, Outcome, Trajectory, storable
+from analysis.trajectories import READABLE, Judged, Labeled, Message, Outcome, Trajectory, storable
 
 TEXT_FIELDS = (
     "id", "source", "environment", "variant", "prompt_id", "checkpoint", "series", "model", "finish_reason",
@@ -45,6 +46,7 @@ FIELDS = (
     "judged",
     "labeled",
     "metadata",
+    "reasoning_state",
 )
 """Every field that a map may name."""
 
@@ -181,6 +183,8 @@ class FieldMap:
                 trajectory.created_at = read_time(value)
         if any(key in self.rules for key in CONTENT_FIELDS):
             trajectory.messages = self._messages(trajectory, row, path)
+        if "reasoning_state" in self.rules:
+            _state(trajectory.messages, self.rules["reasoning_state"](row, path))
         trajectory.outcomes += [_read_outcome(each, row, path) for each in self.outcomes]
         trajectory.judged += [_read_judged(each, row, path) for each in self.judged]
         trajectory.labeled += [label for each in self.labeled for label in _read_labeled(each, row, path)]
@@ -431,6 +435,15 @@ def _read_labeled(labeled: _Labeled, row: dict[str, Any], path: str) -> list[Lab
     quotes = _listed(labeled.quote(row, path)) or [None]
     note = _text(labeled.note(row, path))
     return [Labeled(annotator, pattern, value, _text(quote) or None, note) for quote in quotes]
+
+
+def _state(messages: list[Message], value: Any) -> None:
+    """Call the reasoning that there is to read what the source says that it is; null leaves it as it was read."""
+    if value is not None and value not in READABLE:
+        raise ValueError(f"reasoning_state is {str(value)[:40]!r}; it can be {', '.join(READABLE)}")
+    for message in messages:
+        if value is not None and message.reasoning_state in READABLE:
+            message.reasoning_state = value
 
 
 def _named(spec: Any, where: str) -> Rule:

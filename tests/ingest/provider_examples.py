@@ -175,12 +175,51 @@ ANALYSIS = "<|channel|>analysis<|message|>Two and two.<|end|>"
 FINAL = "<|start|>assistant<|channel|>final<|message|>4<|return|>"
 
 
+def chunk(delta: Row, finish: str | None = None, **more: Any) -> Row:
+    return {
+        "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1767323045, "model": "m",
+        "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}], **more,
+    }  # fmt: skip
+
+
+def exec_event(kind: str, **fields: Any) -> Row:
+    """An event about an item, whose id is `id` and type `item_type`."""
+    name = {"agent": "agent_message", "reasoning": "reasoning", "command": "command_execution"}
+    key, what = fields.pop("id"), fields.pop("item")
+    return {"type": f"item.{kind}", "item": {"id": key, "type": name.get(what, what), **fields}}
+
+
+CODEX_EXEC: list[Row] = [
+    {"type": "thread.started", "thread_id": "0199-t"},
+    {"type": "turn.started"},
+    exec_event("completed", id="item_0", item="reasoning", text="**Looking around**"),
+    exec_event("started", id="item_1", item="command", command="bash -lc ls", aggregated_output="", exit_code=None, status="in_progress"),
+    exec_event("completed", id="item_1", item="command", command="bash -lc ls", aggregated_output="a.txt\n", exit_code=0, status="completed"),
+    exec_event("completed", id="item_2", item="agent", text="One file."),
+    {"type": "turn.completed", "usage": {"input_tokens": 9, "cached_input_tokens": 0, "output_tokens": 5}},
+]  # fmt: skip
+
+
+def converse(*blocks: Row, **more: Any) -> Row:
+    return {
+        "output": {"message": {"role": "assistant", "content": list(blocks)}}, "stopReason": "end_turn",
+        "usage": {"inputTokens": 9, "outputTokens": 5, "totalTokens": 14}, "metrics": {"latencyMs": 7}, **more,
+    }  # fmt: skip
+
+
+def reasoned(text: str) -> Row:
+    return {"reasoningContent": {"reasoningText": {"text": text, "signature": "EqQB"}}}
+
+
 EXAMPLES: dict[str, list[Row]] = {
     "chat": [completion({"content": "4", "reasoning_details": [{"type": "reasoning.text", "text": "x"}]})],
     "message-rows": [{"q": "x", "m": {"role": "assistant", "content": "4", "tool_calls": []}, "meta": {}}],
     "ollama": [ollama("", "Tw", done=False), ollama("4", "o")],
     "responses": [response({"type": "reasoning", "summary": [{"text": "x"}]}, answered("4"), input="2")],
     "codex": codex_lines(),
+    "codex-exec": CODEX_EXEC,
+    "chat-stream": [chunk({"role": "assistant", "reasoning_content": "x"}), chunk({"content": "4", "tool_calls": [{"index": 0, "function": {"name": "a"}}]}, "stop")],
+    "bedrock": [converse(reasoned("x"), {"toolUse": {"toolUseId": "a", "name": "look", "input": {}}}, messages=[{"role": "user", "content": [{"text": "x"}]}])],
     "anthropic": [anthropic(thinking("x"), tool_use("a"), system=[text("x")])],
     "claude-code": [line("user", "x", "1"), line("assistant", [thinking("x")], "2", "1", isSidechain=True)],
     "gemini-cli": [{**GEMINI_META, "messages": GEMINI_TURNS}, GEMINI_META, *GEMINI_TURNS, {"$rewindTo": "3"}],

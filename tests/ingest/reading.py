@@ -10,12 +10,13 @@ from analysis.ingest import detect
 from analysis.ingest.formats import named
 from analysis.ingest.rows import Unreadable
 from analysis.ingest.skipped import Skipped
+from analysis.ingest.summaries import told_apart
 from analysis.trajectories import Message, Trajectory
 
 
 def read(path: Path) -> list[Trajectory]:
     """The trajectories of a file by detection alone; nothing in it may be unreadable."""
-    found = list(named(detect(path)).read(path, "s"))
+    found = list(told_apart(named(detect(path)).read(path, "s")))
     assert not [each for each in found if isinstance(each, Unreadable) and not isinstance(each, Skipped)]
     return [each[1] for each in found if not isinstance(each, Unreadable)]
 
@@ -29,7 +30,7 @@ def one(path: Path) -> Trajectory:
 def parted(path: Path) -> tuple[list[Trajectory], list[Unreadable]]:
     """The trajectories of a file, and what is none."""
     trajectories, aside = [], []
-    for each in named(detect(path)).read(path, "s"):
+    for each in told_apart(named(detect(path)).read(path, "s")):
         if isinstance(each, Unreadable):
             aside.append(each)
         else:
@@ -38,7 +39,7 @@ def parted(path: Path) -> tuple[list[Trajectory], list[Unreadable]]:
 
 
 def unread(path: Path) -> list[tuple[int | None, str]]:
-    found = named(detect(path)).read(path, "s")
+    found = told_apart(named(detect(path)).read(path, "s"))
     return [
         (each.line, each.reason)
         for each in found

@@ -10,6 +10,7 @@ import pytest
 from analysis.ingest import detect, ingest
 from analysis.ingest.formats import named
 from analysis.ingest.rows import Unreadable
+from analysis.ingest.summaries import gives_summaries
 from analysis.store import Store
 from tests.ingest.provider_examples import Row, anthropic, line, text, thinking, tool_result, tool_use
 from tests.ingest.reading import one, read, said, states, unread
@@ -104,7 +105,7 @@ def test_a_claude_code_session_joins_the_lines_of_one_message(store: Store, json
         ("assistant", "Both read.", None),
         ("system", "API Error"),
     ]
-    assert (states(made), made.answer()) == (["text", "encrypted"], "Both read.")
+    assert (states(made), made.answer()) == (["summary", "encrypted"], "Both read.")
     assert (made.trajectory_id, made.model, made.metadata) == ("s1", "claude-sonnet-4-5", {"cwd": "/w"})
     [report] = ingest(store, [path])
     assert (report.items, report.read, report.joined, report.skipped) == (13, 1, 8, 4)
@@ -136,3 +137,64 @@ def test_claude_code_streamed_as_json(jsonl: Jsonl) -> None:
         {"type": "result", "subtype": "success", "session_id": "s1", "result": "4"},
     ])  # fmt: skip
     assert detect(path) == "claude-code" and said(one(path)) == [("assistant", "4", "Hm.")]
+
+
+# Summaries -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "summary"),
+    [
+        ("claude-3-7-sonnet-20250219", False),
+        ("anthropic/claude-3.7-sonnet:thinking", False),
+        ("claude-sonnet-4-20250514", True),
+        ("anthropic/claude-opus-4.1", True),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", True),
+        ("claude-4-sonnet", True),
+        ("Claude Opus 4.5", True),
+        ("claude-haiku-5", True),
+        ("google/gemini-2.5-pro", True),
+        ("gemini-3-flash", True),
+        ("gemini-1.5-pro", False),
+        ("claude", False),
+        ("deepseek-r1", False),
+        ("openai/gpt-oss-120b", False),
+    ],
+)
+def test_models_whose_provider_gives_summaries_are_told_by_their_names(model: str, summary: bool) -> None:
+    assert gives_summaries(model) == summary
+
+
+def test_thinking_of_claude_4_is_a_summary_wherever_it_stands_and_its_own_words_are_not(jsonl: Jsonl) -> None:
+    model = "claude-sonnet-4-5"
+    message = {"role": "assistant", "content": "4", "reasoning": "Hm.", "reasoning_details": [{"type": "reasoning.text", "text": "Hm.", "format": "anthropic-claude-v1"}]}  # fmt: skip
+    tags = {"messages": [{"role": "assistant", "content": "<think>Hm.</think>4"}], "model": model}
+    found = [
+        *read(jsonl([anthropic(thinking("Hm."), text("4"), model=model)])),
+        *read(jsonl([{"model": model, "choices": [{"message": message}]}, tags])),
+        *read(jsonl([anthropic(thinking("Hm."), text("4"), model="claude-3-7-sonnet-20250219")])),
+        *read(jsonl([anthropic(thinking("Hm."), model=model, stop_reason="max_tokens")])),
+        *read(jsonl([anthropic(thinking(""), text("4"), model=model)])),
+    ]
+    assert [made.reasoning_state() for made in found] == [
+        "summary",
+        "summary",
+        "text",
+        "text",
+        "summary",
+        "encrypted",
+    ]
+
+
+def test_a_map_has_the_last_word_on_what_the_reasoning_is(store: Store, jsonl: Jsonl) -> None:
+    path = jsonl([anthropic(thinking("Hm."), text("4"), model="claude-opus-4-1")])
+    ingest(store, [path], {"reasoning_state": "=text"})
+    rows = [{"m": "claude-opus-4-1", "thinking": "Hm.", "kind": kind} for kind in ("summary", None, "raw")]
+    [report] = ingest(
+        store, [jsonl(rows, "own.jsonl")], {"model": "m", "reasoning": "thinking", "reasoning_state": "kind"}
+    )
+    with store.session() as db:
+        states = db.execute("SELECT reasoning_state FROM trajectories ORDER BY stored_at, sample").fetchall()
+        [(reason,)] = db.execute("SELECT reason FROM quarantine").fetchall()
+    assert states == [("text",), ("summary",), ("text",)] and report.set_aside == 1
+    assert reason == "reasoning_state is 'raw'; it can be text, truncated, summary"

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis.ingest import detect
-from tests.ingest.provider_examples import Row, completion, ollama
+from analysis.ingest import detect, ingest
+from analysis.ingest.formats import named
+from analysis.ingest.rows import Unreadable
+from analysis.store import Store
+from tests.ingest.provider_examples import Row, chunk, completion, ollama
 from tests.ingest.reading import one, read, said, unread
 
 Jsonl = Callable[..., Path]
@@ -252,3 +255,62 @@ def test_sharegpt_conversations(jsonl: Jsonl) -> None:
         ("tool", "Nothing."),
         ("assistant", "Nothing there.", "So be it."),
     ]
+
+
+# Streamed chat completions -------------------------------------------------------------------------------------
+
+
+def test_the_chunks_of_a_streamed_completion_are_one_response(store: Store, jsonl: Jsonl) -> None:
+    path = jsonl([
+        chunk({"role": "assistant", "content": ""}), chunk({"reasoning_content": "Two "}), chunk({"reasoning_content": "and two."}),
+        chunk({"content": "It is "}), chunk({"content": "4."}), chunk({}, "stop"),
+        chunk({}, choices=[], usage={"total_tokens": 9}),
+    ])  # fmt: skip
+    made = one(path)
+    assert detect(path) == "chat-stream" and said(made) == [("assistant", "It is 4.", "Two and two.")]
+    assert (made.trajectory_id, made.model, made.finish_reason, made.reasoning_state()) == (
+        "chatcmpl-1",
+        "m",
+        "stop",
+        "text",
+    )
+    assert made.created_at == datetime(2026, 1, 2, 3, 4, 5) and made.metadata == {
+        "usage": {"total_tokens": 9}
+    }
+    [report] = ingest(store, [path])
+    assert (report.items, report.read, report.joined, report.set_aside) == (7, 1, 6, 0)
+
+
+def test_streams_that_stand_mixed_and_one_that_was_cut_off(jsonl: Jsonl) -> None:
+    path = jsonl([
+        chunk({"reasoning": "A"}), chunk({"reasoning": "B"}, id="other"), chunk({"reasoning": "a."}), chunk({"content": "4"}, "stop"),
+        chunk({"reasoning": "b and"}, id="other"),
+    ])  # fmt: skip
+    assert [(made.trajectory_id, made.reasoning(), made.reasoning_state()) for made in read(path)] == [
+        ("chatcmpl-1", "Aa.", "text"),
+        ("other", "Bb and", "truncated"),
+    ]
+
+
+def test_a_stream_with_calls_in_pieces_details_and_several_choices(jsonl: Jsonl) -> None:
+    def call(index: int, name: str | None, arguments: str) -> Row:
+        return {"index": index, "function": {"name": name, "arguments": arguments}}
+
+    detail = {"type": "reasoning.summary", "summary": "Looked.", "index": 0}
+    second = {"index": 1, "delta": {"content": "No."}, "finish_reason": "length"}
+    path = jsonl([
+        chunk({"reasoning_details": [detail]}),
+        chunk({"tool_calls": [call(0, "look", '{"at"')]}), chunk({"tool_calls": [call(0, None, ": 1}"), call(1, "wait", "{}")]}),
+        chunk({}, choices=[second, {"index": 0, "delta": {}, "finish_reason": "tool_calls"}]),
+        {"id": "x", "object": "chat.completion.chunk", "choices": [7]},
+    ])  # fmt: skip
+    made = [each[1] for each in named("chat-stream").read(path, "s") if not isinstance(each, Unreadable)]
+    assert [said(each) for each in made] == [
+        [("assistant", "", "Looked.", ("look", '{"at": 1}'), ("wait", "{}"))],
+        [("assistant", "No.", None)],
+    ]
+    assert [(each.trajectory_id, each.finish_reason) for each in made] == [
+        ("chatcmpl-1", "tool_calls"),
+        ("chatcmpl-1/1", "length"),
+    ]
+    assert made[0].reasoning_state() == "summary" and [line for line, _ in unread(path)] == [5]

@@ -9,7 +9,7 @@ import pytest
 
 from analysis.ingest import detect
 from tests.ingest.provider_examples import ANALYSIS, FINAL
-from tests.ingest.reading import one, said
+from tests.ingest.reading import one, read, said
 
 Jsonl = Callable[..., Path]
 
@@ -71,3 +71,52 @@ def test_harmony_in_the_content_of_a_chat_message(jsonl: Jsonl) -> None:
         ("user", "2+2?"),
         ("assistant", "4", "Two and two."),
     ]
+
+
+# Without its special tokens ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("raw", "reasoning", "answer", "state"),
+    [
+        ("analysisTwo and two.assistantfinal4", "Two and two.", "4", "text"),
+        ("assistantanalysisTwo and two.assistantfinal\n\n4", "Two and two.", "4", "text"),
+        ("analysisTwo.assistantanalysisAnd two.assistantfinal4", "Two.\n\nAnd two.", "4", "text"),
+        ("analysisTwo and two.assistantfinal", "Two and two.", None, "text"),
+        ("analysisTwo an", "Two an", None, "truncated"),
+    ],
+    ids=["whole", "the role before", "in two parts", "no answer", "cut off, among others"],
+)
+def test_harmony_whose_special_tokens_were_left_out(
+    jsonl: Jsonl, raw: str, reasoning: str, answer: str | None, state: str
+) -> None:
+    path = jsonl([{"q": "2+2?", "out": "analysisHm.assistantfinal5"}, {"q": "2+2?", "out": raw}])
+    assert detect(path) == "harmony"
+    made = read(path)[1]
+    assert (made.reasoning(), made.answer(), made.reasoning_state()) == (reasoning, answer, state)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "analysis of the data: assistantfinal is a word.",
+        "The analysisTwo is at assistantfinal.",
+        "analysisI look.assistantcommentary to=functions.look json{}assistantfinal4",
+        "analysisTwo an",
+    ],
+    ids=["a word", "in the middle", "with a call", "nothing else says so"],
+)
+def test_text_that_only_looks_like_it_is_an_answer(jsonl: Jsonl, said: str) -> None:
+    made = one(jsonl([{"messages": [{"role": "assistant", "content": said}]}]))
+    assert (made.reasoning_state(), made.answer()) == ("missing", said)
+
+
+def test_a_chat_message_without_its_special_tokens(jsonl: Jsonl) -> None:
+    made = one(
+        jsonl([{"messages": [{"role": "assistant", "content": "analysisTwo and two.assistantfinal4"}]}])
+    )
+    assert (made.reasoning(), made.answer(), made.reasoning_source()) == (
+        "Two and two.",
+        "4",
+        "<|channel|>analysis",
+    )

@@ -9,7 +9,15 @@ import pytest
 
 from analysis.ingest import detect, ingest
 from analysis.store import Store
-from tests.ingest.provider_examples import Row, answered, codex_lines, response, rollout
+from tests.ingest.provider_examples import (
+    CODEX_EXEC,
+    Row,
+    answered,
+    codex_lines,
+    exec_event,
+    response,
+    rollout,
+)
 from tests.ingest.reading import one, read, said
 
 Jsonl = Callable[..., Path]
@@ -113,3 +121,48 @@ def test_older_codex_rollouts_hold_the_items_bare(jsonl: Jsonl) -> None:
     assert detect(path) == "codex"
     assert said(one(path)) == [("user", "2+2?"), ("assistant", "4", "Adding.")]
     assert one(path).trajectory_id == "0100"
+
+
+# codex exec --json ---------------------------------------------------------------------------------------------
+
+
+def test_what_codex_exec_prints_is_one_trajectory_with_each_item_once(store: Store, jsonl: Jsonl) -> None:
+    path = jsonl(CODEX_EXEC)
+    made = one(path)
+    assert detect(path) == "codex-exec"
+    assert said(made) == [
+        ("assistant", "", "**Looking around**", ("command_execution", {"command": "bash -lc ls"})),
+        ("tool", "a.txt\n", "command_execution"),
+        ("assistant", "One file.", None),
+    ]
+    assert (made.trajectory_id, made.finish_reason, made.reasoning_state()) == (
+        "0199-t",
+        "completed",
+        "summary",
+    )
+    [report] = ingest(store, [path])
+    assert (report.items, report.read, report.joined, report.skipped, report.set_aside) == (7, 1, 3, 3, 0)
+
+
+def test_codex_exec_with_tools_of_servers_and_a_run_that_failed_in_the_middle_of_one(jsonl: Jsonl) -> None:
+    path = jsonl([
+        {"type": "thread.started", "thread_id": "t1"},
+        exec_event("completed", id="item_0", item="mcp_tool_call", server="docs", tool="search", arguments={"q": "x"},
+                   result={"content": [{"type": "text", "text": "Found."}], "structured_content": None}, status="completed"),
+        exec_event("completed", id="item_1", item="mcp_tool_call", server="docs", tool="search", arguments={"q": "y"},
+                   result=None, error={"message": "timed out"}, status="failed"),
+        exec_event("started", id="item_2", item="command", command="sleep 9", aggregated_output="", status="in_progress"),
+        {"type": "turn.failed", "error": {"message": "stream disconnected"}},
+        {"type": "thread.started", "thread_id": "t2"},
+        {"type": "item.completed", "item": {"id": "item_0", "item_type": "assistant_message", "text": "Hi."}},
+    ])  # fmt: skip
+    failed, older = read(path)
+    assert said(failed) == [
+        ("assistant", "", None, ("docs.search", {"q": "x"})),
+        ("tool", "Found.", "docs.search"),
+        ("assistant", "", None, ("docs.search", {"q": "y"})),
+        ("tool", "timed out", "docs.search"),
+        ("assistant", "", None, ("command_execution", {"command": "sleep 9"})),
+    ]
+    assert failed.finish_reason == "failed"
+    assert (older.trajectory_id, said(older)) == ("t2", [("assistant", "Hi.", None)])

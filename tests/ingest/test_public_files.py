@@ -23,7 +23,7 @@ def reasoned_turns(found: list[Trajectory]) -> int:
     ("name", "format", "trajectories", "reasoned", "state"),
     [
         ("chat_completion_reasoning.jsonl", "message-rows", 200, 200, "text"),
-        ("claude_code_session.jsonl", "claude-code", 1, 31, "text"),
+        ("claude_code_session.jsonl", "claude-code", 1, 31, "summary"),
         ("codex_rollout.jsonl", "codex", 1, 20, "summary"),
         ("gemini_cli.json", "gemini-cli", 1, 14, "summary"),
         ("harmony_raw_output.jsonl", "harmony", 20, 20, "text"),

@@ -1,0 +1,125 @@
+"""Streamed chat completions: lines of `{"object": "chat.completion.chunk", "choices": [{"delta": …}]}`.
+
+The chunks of one id are one response, also where responses stand mixed: their texts (`content`, `reasoning`,
+`reasoning_content`), reasoning details and pieces of calls are put together, and the whole is read as a chat completion
+is. One that never says how it finished was cut off.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from analysis.ingest.chat import of_choice
+from analysis.ingest.head import Head
+from analysis.ingest.reasoning import FIELDS, cut_off
+from analysis.ingest.rows import Unreadable, json_rows
+from analysis.ingest.rowwise import MALFORMED, OUT_OF_TOKENS, Found, malformed
+from analysis.ingest.skipped import joined
+from analysis.trajectories import Trajectory
+
+NAME = "chat-stream"
+
+_TEXTS = ("content", "refusal", *FIELDS)
+
+
+class _Choice:
+    """One answer as its deltas come in."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, list[str]] = {}
+        self.details: list[Any] = []
+        self.calls: dict[Any, dict[str, str]] = {}
+        self.finish: str | None = None
+
+    def add(self, choice: dict[str, Any]) -> None:
+        delta = choice.get("delta") or {}
+        for name in _TEXTS:
+            if isinstance(delta.get(name), str):
+                self.texts.setdefault(name, []).append(delta[name])
+        self.details += delta.get("reasoning_details") or ()
+        for call in delta.get("tool_calls") or ():
+            function = call.get("function") or {}
+            held = self.calls.setdefault(call.get("index", call.get("id")), {"name": "", "arguments": ""})
+            for name in held:
+                held[name] += function.get(name) or ""
+        self.finish = choice.get("finish_reason") or self.finish
+
+    def whole(self) -> dict[str, Any]:
+        """The choice as a response that was not streamed has it."""
+        message: dict[str, Any] = {name: "".join(pieces) for name, pieces in self.texts.items()}
+        message |= {"reasoning_details": self.details} if self.details else {}
+        message["tool_calls"] = [{"function": call} for call in self.calls.values()]
+        return {"message": message, "finish_reason": self.finish}
+
+
+class _Response:
+    """The chunks of one id."""
+
+    def __init__(self, row: dict[str, Any], line: int) -> None:
+        self.row, self.line, self.chunks = dict(row), line, 0
+        self.choices: dict[Any, _Choice] = {}
+
+    def add(self, row: dict[str, Any]) -> None:
+        for choice in row.get("choices") or ():
+            self.choices.setdefault(choice.get("index", 0), _Choice()).add(choice)
+        if row.get("usage"):
+            self.row["usage"] = row["usage"]
+        self.chunks += 1  # at the end: one that is malformed is counted as such
+
+    def trajectories(self) -> list[Trajectory]:
+        found = [self.choices[key] for key in sorted(self.choices)]
+        if not found:
+            raise ValueError("a stream without any choice")
+        made = [of_choice(self.row, each.whole(), number) for number, each in enumerate(found)]
+        for each, trajectory in zip(found, made, strict=True):
+            if each.finish is None or each.finish in OUT_OF_TOKENS:
+                cut_off(trajectory.messages[-1])
+        return made
+
+
+def recognises(head: Head) -> bool:
+    """Whether one of the file's first rows is a chunk."""
+    return any(_is_chunk(row) for row in head.rows)
+
+
+def read(path: Path, source: str) -> Found:
+    """The responses of a file, in the order of their first chunks, each with its first chunk."""
+    responses: dict[str, _Response] = {}
+    for found in json_rows(path):
+        if isinstance(found, Unreadable):
+            yield found
+            continue
+        line, row = found
+        try:
+            if not _is_chunk(row):
+                raise ValueError("no chunk of a streamed chat completion")
+            responses.setdefault(str(row.get("id")), _Response(row, line)).add(row)
+        except MALFORMED as error:
+            yield malformed(line, row, error)
+    for response in responses.values():
+        if response.chunks:
+            yield from _ended(response, source)
+
+
+def _ended(response: _Response, source: str) -> Found:
+    try:
+        made = response.trajectories()
+    except MALFORMED as error:
+        yield malformed(response.line, response.row, error)
+    else:
+        for trajectory in made:
+            trajectory.source, trajectory.line = source, response.line
+            yield response.row, trajectory
+    if response.chunks > 1:
+        yield joined(response.line, response.chunks - 1)
+
+
+def _is_chunk(row: dict[str, Any]) -> bool:
+    return row.get("object") == "chat.completion.chunk" or any(
+        isinstance(each, dict) and isinstance(each.get("delta"), dict) for each in _listed(row.get("choices"))
+    )
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
