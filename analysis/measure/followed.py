@@ -114,11 +114,11 @@ def showing(
     cursor = db.execute(
         """SELECT j.trajectory_id, any_value(j.checkpoint) AS checkpoint, any_value(j.sample) AS sample,
                   any_value(j.did) AS did, any_value(j.answer) AS answer, arg_min(f.quote, f.start_char) AS quote,
-                  arg_min(s.segment, f.start_char) AS segment
+                  arg_min(len(list_filter(s.end_char, lambda x: x <= f.start_char)), f.start_char) AS segment
            FROM judged j JOIN log.verdicts v ON v.attempt_id = j.attempt_id AND v.pattern = ? AND v.verdict = 'present'
            LEFT JOIN log.findings f ON f.attempt_id = j.attempt_id AND f.pattern = v.pattern
                 AND f.match <> 'rejected' AND coalesce(f.stance, 'asserts') <> 'rejects'
-           LEFT JOIN log.segments s ON s.row_id = j.row_id AND f.start_char BETWEEN s.start_char AND s.end_char - 1
+           LEFT JOIN log.cuts s ON s.row_id = j.row_id
            GROUP BY j.trajectory_id ORDER BY did DESC NULLS LAST, sample, j.trajectory_id LIMIT ?""",
         [pattern, limit],
     )

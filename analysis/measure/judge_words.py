@@ -41,6 +41,28 @@ def said_by_run(
     }
 
 
+def rejected_examples(
+    db: duckdb.DuckDBPyConnection, run_id: str, most: int, among: tuple[str, ...] | None = None
+) -> list[dict[str, Any]]:
+    """Quotes that do not stand in the text: trajectory_id, pattern, quote, why; one a trajectory, in a mixed order.
+
+    Args:
+        db: A session of the store.
+        run_id: The run.
+        most: How many.
+        among: The trajectories that they may be of; by default any.
+    """
+    rows = db.execute(
+        f"""SELECT trajectory_id, pattern, quote, why FROM log.findings
+            WHERE run_id = $1 AND match = 'rejected' AND ($2::VARCHAR[] IS NULL OR list_contains($2, trajectory_id))
+              AND attempt_id IN (SELECT attempt_id FROM ({ATTEMPTS.replace("?", "$1")}) WHERE state = 'ok')
+            QUALIFY row_number() OVER (PARTITION BY trajectory_id ORDER BY pattern, quote) = 1
+            ORDER BY hash(trajectory_id) LIMIT {most:d}""",
+        [run_id, None if among is None else list(among)],
+    ).fetchall()
+    return [dict(zip(("trajectory_id", "pattern", "quote", "why"), row, strict=True)) for row in rows]
+
+
 def sentences_at(db: duckdb.DuckDBPyConnection, places: Mapping[str, int]) -> dict[str, int]:
     """The number of the sentence in which a place lies.
 
@@ -49,10 +71,10 @@ def sentences_at(db: duckdb.DuckDBPyConnection, places: Mapping[str, int]) -> di
         places: For each trajectory_id an offset into its reasoning.
     """
     rows = db.execute(
-        """SELECT t.trajectory_id, min(s.segment)
+        """SELECT t.trajectory_id, len(list_filter(s.end_char, lambda x: x <= p.place))
            FROM (SELECT trajectory_id, row_id FROM trajectories WHERE list_contains($1, trajectory_id)) t
            JOIN (SELECT unnest($1) AS trajectory_id, unnest($2) AS place) p USING (trajectory_id)
-           JOIN log.segments s ON s.row_id = t.row_id AND s.end_char > p.place GROUP BY ALL""",
+           JOIN log.cuts s ON s.row_id = t.row_id AND s.end_char[-1] > p.place""",
         [list(places), list(places.values())],
     ).fetchall()
     return dict(rows)

@@ -60,7 +60,7 @@ def lengths(
                 SELECT {", ".join(by)}, synthetic, CASE WHEN reasoning_state = 'text' THEN characters END AS characters,
                        unnest(CASE WHEN did THEN ['all', 'broke'] WHEN NOT did THEN ['all', 'kept']
                               ELSE ['all'] END) AS answer
-                FROM answers LEFT JOIN (SELECT row_id, max(end_char) AS characters FROM log.segments
+                FROM answers LEFT JOIN (SELECT row_id, max(end_char[-1]) AS characters FROM log.cuts
                                         WHERE row_id IN (SELECT row_id FROM answers) GROUP BY row_id)
                 USING (row_id))
             SELECT {", ".join(by)}, answer, count(characters), quantile_cont(characters, [0.25, 0.5, 0.75]),
