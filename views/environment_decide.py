@@ -10,33 +10,33 @@ import streamlit as st
 from analysis import reading
 from analysis.environment import decisions
 from analysis.errors import UserError
-from labels.labeling import ANNOTATOR
-from labels.log import annotators
+from views import person
 from views.environment_state import PAGE, Shown
 from views.plain import count, plain
 
 KEYS = "123456789"
 LISTED = 200
+WHY = "Whose decisions are these? Each is kept with the name, the time and the answer that it was made on."
 WORDS = {"ambiguous": "several numbers", "unparseable": "no number in digits"}
 
 
 def draw(shown: Shown) -> None:
     """Draw the answer that is next, the keys that decide it, and what is still to decide."""
-    name = _annotator(shown)
+    name = person.signed_in()
     if name is None:
+        person.ask_name(shown.store, "Decide answers", WHY)
         return
     waiting = shown.store.ask(decisions.count_to_decide, shown.scope)
-    rows = shown.store.ask(decisions.to_decide, shown.scope, LISTED)
     skipped = st.session_state.setdefault(f"{PAGE}.skipped", [])
+    rows = shown.store.ask(decisions.to_decide, shown.scope, LISTED + len(skipped))
     open_rows = [row for row in rows if row["trajectory_id"] not in skipped]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(plain(name), icon=":material/person:", color="gray")
+        person.badge(name)
         st.badge(
             f"{waiting:,} to decide"
             + (f", {len(rows) - len(open_rows)} skipped" if len(open_rows) < len(rows) else ""),
             color="gray",
         )
-        st.button("Change name", type="tertiary", on_click=_leave_name)  # fmt: skip
     refused = st.session_state.pop(f"{PAGE}.refusal", None)
     if refused:
         st.error(plain(refused, 400))
@@ -48,22 +48,6 @@ def draw(shown: Shown) -> None:
         if rows:
             st.button("Show the skipped ones again", on_click=skipped.clear)
     _list(shown, open_rows[1:], waiting)
-
-
-def _annotator(shown: Shown) -> str | None:
-    """Who decides: the same name as on the Label page."""
-    current = st.session_state.get(ANNOTATOR)
-    if current:
-        return str(current)
-    st.write("Who decides? Each decision is kept with its name.")
-    chosen = st.selectbox(
-        "Your name", shown.store.ask(annotators), index=None, accept_new_options=True,
-        placeholder="Choose your name or type a new one", width=360, key=f"{PAGE}.name",
-    )  # fmt: skip
-    if chosen and chosen.strip():
-        st.session_state[ANNOTATOR] = chosen.strip()
-        st.rerun()
-    return None
 
 
 def _answer(shown: Shown, row: dict[str, Any], name: str) -> None:
@@ -126,10 +110,6 @@ def _undo(shown: Shown, name: str) -> None:
 
 def _skip(trajectory_id: str) -> None:
     st.session_state[f"{PAGE}.skipped"].append(trajectory_id)
-
-
-def _leave_name() -> None:
-    st.session_state.pop(ANNOTATOR, None)
 
 
 def _prompt(messages: list[dict[str, Any]]) -> list[tuple[str, str]]:
