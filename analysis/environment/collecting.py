@@ -156,7 +156,7 @@ def collect(
         raise UserError(f"--connections must be from 1 to {MOST_CONNECTIONS}")
     endpoint = find_endpoint(base_url, key)
     counts, missing = plan(store, wanted)
-    sampler = Sampler(endpoint, wanted.sampling, patience)
+    sampler = Sampler(endpoint, wanted.sampling, patience, connections)
     ledger = Ledger(store, wanted, counts, progress, failed)
     try:
         if missing:

@@ -7,21 +7,20 @@ Three things can become of a call, as with the judge's: an answer; `Failed`, whi
 from __future__ import annotations
 
 import asyncio
-import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
-import openai
 
 from analysis.errors import UserError
-from analysis.judge.answers import Problem, problem_of
-from analysis.judge.client import Patience
+from analysis.judge.answers import Problem, decode
+from analysis.judge.apis import APIS
+from analysis.judge.client import Client, Patience
 from analysis.judge.endpoint import Endpoint
-from analysis.judge.reply import one_line
+from analysis.judge.lanes import BUSY
 
+CHAT = APIS["chat"]
 DEFAULT = "provider's default"
 """What is stated of a setting that was not sent."""
 PATIENCE = Patience(timeout=1800.0)
@@ -87,27 +86,22 @@ class Sampler:
         endpoint: Where to ask.
         sampling: What is sent beside the prompt.
         patience: How long and how often to try.
+        connections: Calls under way at once, at the most; fewer while the endpoint pushes back.
     """
 
-    def __init__(self, endpoint: Endpoint, sampling: Sampling, patience: Patience = PATIENCE) -> None:
+    def __init__(
+        self, endpoint: Endpoint, sampling: Sampling, patience: Patience = PATIENCE, connections: int = 16
+    ) -> None:
         self.endpoint, self.sampling, self.patience = endpoint, sampling, patience
+        self._client = Client(endpoint, sampling.model, {}, patience=patience, connections=connections)
         self._limit = "max_tokens"
         self._heard = False
         self._answered = 0
         self._silent = 0
-        self._not_before = 0.0
-        self._sdk = openai.AsyncOpenAI(
-            api_key=endpoint.key,
-            base_url=endpoint.url,
-            default_query=dict(endpoint.query),
-            default_headers=dict(endpoint.headers),
-            max_retries=0,
-            timeout=httpx2.Timeout(patience.timeout, connect=10.0),
-        )
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._sdk.close()
+        await self._client.close()
 
     def without_key(self, text: str) -> str:
         """A text that the endpoint returned, without the key. Servers that want none are given words as keys."""
@@ -126,13 +120,13 @@ class Sampler:
             UserError: None can be.
         """
         request = self.sampling.request(prompt, sample)
-        tried, answered = 0, self._answered
+        tried, answered, caller = 0, self._answered, object()
         while True:
             limit = self._limit
-            await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
             try:
-                answer = await self._send({**request, limit: max_tokens})
+                answer = await self._send({**request, limit: max_tokens}, caller)
             except Problem as problem:
+                self._heard = self._heard or problem.status is not None
                 if self._limit_has_another_name(limit, problem):
                     continue
                 self._stop_if_hopeless(problem)
@@ -141,35 +135,41 @@ class Sampler:
                 tried, answered = 1 if waits else tried + 1, self._answered
                 self._give_up_if_useless(problem, tried)
                 pause = self.patience.wait(tried, problem.retry_after)
-                if problem.status == 429:
-                    self._not_before = max(self._not_before, time.monotonic() + pause)
             else:
+                self._heard = True
                 self._answered += 1
                 self._silent = 0
                 return answer
             await asyncio.sleep(pause)
 
-    async def _send(self, body: dict[str, Any]) -> dict[str, Any]:
-        """One HTTP call: the decoded answer, or `Problem`."""
-        try:
-            # The client's own limit is for each read, and an endpoint can keep a call alive with blanks.
-            async with asyncio.timeout(self.patience.timeout):
-                response = await self._sdk.post(
-                    "/chat/completions",
-                    cast_to=httpx2.Response,
-                    body=body,
-                    # Else the client would send an administrator's key too, if the environment has one.
-                    options={"security": {"bearer_auth": True}},
-                )
-        except openai.APIStatusError as error:
-            self._heard = True
-            raise problem_of(error) from None
-        except (openai.APITimeoutError, TimeoutError):
-            raise Problem(f"no answer within {self.patience.timeout:g} s") from None
-        except openai.APIConnectionError as error:
-            raise Problem(f"the connection failed: {one_line(error.__cause__ or error)}") from None
-        self._heard = True
-        return decoded(response.content)
+    async def _send(self, body: dict[str, Any], caller: object) -> dict[str, Any]:
+        """One HTTP call when there is room for it: the decoded answer, or `Problem`."""
+        async with self._client.lanes.one(caller) as lane:
+            try:
+                answer = await self._answer(body)
+            except Problem as problem:
+                lane.status = problem.status
+                if problem.status in BUSY and problem.retry_after:
+                    lane.pause = min(problem.retry_after, self.patience.longest_wait)
+                raise
+            lane.status = 200
+        return answer
+
+    async def _answer(self, body: dict[str, Any]) -> dict[str, Any]:
+        async with self._client.told_as_problems():
+            response = await self._client.sdk.post(
+                CHAT.path,
+                cast_to=httpx2.Response,
+                body=body,
+                # Else the client would send an administrator's key too, if the environment has one.
+                options={"security": {"bearer_auth": True}},
+            )
+            content = response.content
+        answer = decode(content, CHAT.is_answer, CHAT.kind)
+        first = answer["choices"][0]
+        if isinstance(first, dict) and first.get("finish_reason") == "error":
+            raise Problem("the endpoint broke off its reply", 502)
+        return answer
 
     def _limit_has_another_name(self, limit: str, problem: Problem) -> bool:
         """Whether the endpoint wants the limit under its newer name; then it has it from here on."""
@@ -181,7 +181,7 @@ class Sampler:
 
     def _stop_if_hopeless(self, problem: Problem) -> None:
         """End the collecting where every other call would be refused for the same reason."""
-        url, model, said = self.endpoint.url, self.sampling.model, self._describe(problem)
+        url, model, said = self.endpoint.url, self.sampling.model, self._client.describe(problem)
         if problem.status == 401:
             raise UserError(f"{url} refused the key (401): check OPENAI_API_KEY")
         if problem.status == 404 or problem.code == "model_not_found":
@@ -196,7 +196,7 @@ class Sampler:
 
     def _give_up_if_useless(self, problem: Problem, tried: int) -> None:
         """Give up the sample where another try is no use; and all of them where nobody has answered for long."""
-        said = self._describe(problem)
+        said = self._client.describe(problem)
         if not _is_passing(problem):
             raise Failed(said)
         if not self._heard and tried >= min(TRIES_TO_REACH, self.patience.tries):
@@ -209,39 +209,6 @@ class Sampler:
                     "what came is kept, and the same command goes on from there"
                 )
             raise Failed(f"{said} ({tried} tries)")
-
-    def _describe(self, problem: Problem) -> str:
-        status = f"{problem.status}: " if problem.status else ""
-        return one_line(self.endpoint.scrub(status + problem.said))
-
-
-def decoded(content: bytes) -> dict[str, Any]:
-    """The chat completion that an answer of status 200 holds.
-
-    Raises:
-        Problem: It holds none, or an error that a gateway has put into it.
-    """
-    try:
-        answer = json.loads(content, strict=False)
-    except (ValueError, RecursionError):
-        answer = None
-    answer = answer if isinstance(answer, dict) else {}
-    choices = answer.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    error = answer.get("error")
-    if isinstance(error, dict) and first is None:
-        raise problem_in_answer(error)
-    if first is None:
-        raise Problem("the answer is no chat completion")
-    if isinstance(first, dict) and first.get("finish_reason") == "error":
-        raise Problem("the endpoint broke off its reply", 502)
-    return answer
-
-
-def problem_in_answer(error: Mapping[str, Any]) -> Problem:
-    """The problem that a gateway tells with status 200."""
-    code = str(error.get("code") or "")
-    return Problem(str(error.get("message") or code), int(code) if code.isdigit() else 500, code)
 
 
 def _is_filtered(problem: Problem) -> bool:
