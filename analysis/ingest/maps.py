@@ -17,6 +17,7 @@ A map is a YAML file with a rule for each field:
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -175,9 +176,9 @@ class FieldMap:
             elif key in TEXT_FIELDS:
                 setattr(trajectory, key, _text(value) or ("unnamed" if key == "source" else None))
             elif key == "position":
-                trajectory.position = _number(value, key)
+                trajectory.position = number_in(value, key)
             elif key == "sample":
-                number = _number(value, key)
+                number = number_in(value, key)
                 trajectory.sample = None if number is None else int(number)
             elif key == "created_at":
                 trajectory.created_at = read_time(value)
@@ -416,7 +417,7 @@ def _read_judged(judged: _Judged, row: dict[str, Any], path: str) -> Judged:
     why = _text(judged.why(row, path))
     if said is not None and verdict is None:
         why = f"the word {str(said)[:100]!r} stands for no verdict in the map"
-    score = _number(judged.score(row, path), "score")
+    score = number_in(judged.score(row, path), "score")
     quote = judged.quote(row, path)
     return Judged(judged.tagger, judged.pattern, verdict, score, _text(quote), why and storable(why))
 
@@ -489,10 +490,14 @@ def _text(value: Any) -> str | None:
     return None if value is None else storable(value if isinstance(value, str) else str(value))
 
 
-def _number(value: Any, key: str) -> float | None:
+def number_in(value: Any, key: str) -> float | None:
+    """A number; None for what stands for none, as `nan` in a CSV does."""
     if value is None or value == "":
         return None
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{key} is {str(value)[:40]!r}, which is no number") from None
+    if math.isinf(number):
+        raise ValueError(f"{key} is infinite")
+    return None if math.isnan(number) else number

@@ -148,15 +148,24 @@ def _json(stream: io.BufferedReader) -> Iterator[Row | Unreadable]:
         value = parsed(line) if line.strip() else None
         if isinstance(value, Unreadable):
             several = _several(number, line)
-            following = stream.readline(LARGEST_BYTES)
+            blank, following = _after_blanks(stream)
             if not several and _goes_on(line, following):
-                yield from _values(_Chained(line + following, stream), number - 1, first)
+                yield from _values(_Chained(line + b"".join(blank) + following, stream), number - 1, first)
                 return
             yield from several or [Unreadable(number, value.reason, value.excerpt)]
+            number += len(blank)
         elif line.strip():
             yield _row(number, value, line)
         first = first or line.strip()
         line = stream.readline(LARGEST_BYTES) if following is None else following
+
+
+def _after_blanks(stream: io.BufferedReader) -> tuple[list[bytes], bytes]:
+    """The blank lines that come next, and the line after them."""
+    blank: list[bytes] = []
+    while (line := stream.readline(LARGEST_BYTES)) and not line.strip():
+        blank.append(line)
+    return blank, line
 
 
 def _goes_on(line: bytes, following: bytes) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.ingest.conversation import read_messages
-from analysis.ingest.maps import read_time
+from analysis.ingest.maps import number_in, read_time
 from analysis.ingest.reasoning import cut_off
 from analysis.ingest.rows import EXCERPT_CHARACTERS, Unreadable, json_rows
 from analysis.ingest.skipped import joined
@@ -101,7 +101,7 @@ def of_row(row: dict[str, Any], messages: list[Message], used: Iterable[str]) ->
     made.checkpoint = _text(row.get("checkpoint")) or made.model
     made.finish_reason = next((text for name in _FINISHES if (text := _text(row.get(name)))), None)
     made.created_at = next((time for name in _TIMES if (time := read_time(row.get(name)))), None)
-    made.position, sample = _number(row, "position"), _number(row, "sample")
+    made.position, sample = number_in(row.get("position"), "position"), number_in(row.get("sample"), "sample")
     made.sample = None if sample is None else int(sample)
     asked = any(message.content for message in made.prompt())
     names = PROMPT_IDS[:1] if asked else PROMPT_IDS
@@ -195,14 +195,6 @@ def _said_error(error: Any) -> str:
 
 def _text(value: Any) -> str | None:
     return storable(value) if isinstance(value, str) and value else str(value) if _is_number(value) else None
-
-
-def _number(row: dict[str, Any], name: str) -> float | None:
-    value = row.get(name)
-    try:
-        return float(value) if value is not None and value != "" else None
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} is {str(value)[:40]!r}, which is no number") from None
 
 
 def _is_number(value: Any) -> bool:

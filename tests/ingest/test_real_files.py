@@ -122,11 +122,13 @@ def test_the_encodings_of_unicode(tmp_path: Path, name: str, mark: str) -> None:
         ("[" * 5_000, [1]),
         (f"{json.dumps(A)}{json.dumps(A)[:9]}{json.dumps(A)}{json.dumps(A)}", [A, 1, A, A]),
         (f'{json.dumps(A)} "stray" {json.dumps(A)}', [A, 1, A]),
+        ('{"a": 1, oops}\n\n\n{"a": 2}\n\n7\n', [1, B, 6]),
+        ('{\n\n"a": 2}\n{"a": 2}', [B, B]),
     ],
     ids=[
         "last line cut", "first line cut", "array cut in an element", "array cut after one", "a quotation mark missing",
         "a bad word", "a mark missing in a one-line array", "cut among indented ones", "a line of text", "text in an array",
-        "brackets without end", "one of several in a line", "a text among several in a line",
+        "brackets without end", "one of several in a line", "a text among several in a line", "a broken line before blank ones", "a blank line inside",
     ],
 )  # fmt: skip
 def test_what_is_broken_is_set_aside_by_its_place_and_the_rest_is_read(
@@ -363,6 +365,16 @@ def test_names_that_are_numbers_or_lists_are_kept_as_text(
         [report] = ingest(store, [path])
         assert (report.stored, report.read, report.conflicting) == (stored, 1, 0)
     assert kept(store, columns) == [held]
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [("nan", None), ("Infinity", "sample is infinite"), ("1e999", "sample is infinite"), ("two", "sample is 'two', which is no number")],
+)  # fmt: skip
+def test_numbers_that_are_none(store: Store, jsonl: Jsonl, said: str, reason: str | None) -> None:
+    [report] = ingest(store, [jsonl([row(n=said), row(n=0)])], {**MAP, "sample": "n"})
+    assert (report.stored, report.set_aside) == ((2, 0) if reason is None else (1, 1))
+    assert [why for _, why in aside(store)] == ([] if reason is None else [reason])
 
 
 @pytest.mark.parametrize(
