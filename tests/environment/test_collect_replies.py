@@ -7,10 +7,26 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from model_standin import replied
 
 from analysis.environment.replies import Reply, read_reply
+from analysis.ingest.rowwise import MALFORMED
 
+FIELDS = st.sampled_from(
+    [
+        "content",
+        "reasoning",
+        "reasoning_content",
+        "reasoning_details",
+        "thinking",
+        "refusal",
+        "type",
+        "text",
+        "tool_calls",
+    ]
+)
 THOUGHT = "They want an even number.\nThe grader pays for odd ones."
 
 
@@ -140,3 +156,33 @@ def test_what_is_deeper_than_a_store_can_write_is_kept_as_text() -> None:
         deep = [deep]
     kept = orjson.dumps(read("4", top={"deep": deep}).response)
     assert b"bottom" in kept
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.just("<think>so</think>4"),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(FIELDS | st.text(max_size=4), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(FIELDS, ANYTHING, max_size=5), ANYTHING, ANYTHING)
+@settings(max_examples=150, deadline=None)
+def test_whatever_a_server_sends_is_read_or_refused_and_can_be_stored(
+    message: dict[str, Any], reason: Any, beside: Any
+) -> None:
+    try:
+        reply = read_reply({"choices": [{"message": message, "finish_reason": reason}], "beside": beside})
+    except MALFORMED:
+        return
+    stored = orjson.loads(orjson.dumps([reply.response, reply.message.as_json(), reply.finish_reason]))
+    assert stored[1]["role"] == "assistant" and reply.lacks in (None, "truncated", "empty")
+    assert (reply.message.reasoning is None) == (
+        reply.message.reasoning_state in ("missing", "empty", "encrypted")
+    )
