@@ -20,6 +20,10 @@ Op = Literal[
 ]  # fmt: skip
 Origin = Literal["human", "judge_accepted", "judge_bulk", "import", "adjudicator"]
 VALUES = ("present", "absent", "unsure")
+UNIFORM = "uniform"
+"""The queue reason of what was picked at random, each trace as likely as any other."""
+SELF_SELECTED = "self-selected"
+"""The queue reason of what a person searched out and opened themself. Such labels stay out of rates."""
 
 
 @dataclass(frozen=True)

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
 
+from analysis.codebook import Change, Codebook, load
 from analysis.measure.frequencies import Frequency
 from analysis.measure.frequencies import frequencies as run_frequencies
 from analysis.measure.scope import Scope
-from labels.events import Event
+from labels.events import SELF_SELECTED, Event
 from labels.fold import blind
+from labels.inclusion import probabilities
 from labels.log import by_trajectory, events_of
 from labels.state import Label, State
+from labels.undoing import in_force
 
-SELF_SELECTED = "self-selected"
-"""The queue reason of what a person searched out. Such labels stay out of rates."""
+Status = Literal["unanimous", "adjudicated", "single", "unresolved"]
+Key = tuple[str, str]
+"""(trajectory_id, pattern)"""
+
+FRAME = pa.schema([
+    ("trajectory_id", pa.string()), ("reasoning_sha256", pa.string()), ("pattern", pa.string()),
+    ("value", pa.string()), ("probability", pa.float64()),
+])  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,11 +48,56 @@ class BlindLabel:
         return self.label.value or "absent"
 
 
-def blind_labels(events: Iterable[Event]) -> list[BlindLabel]:
-    """The blind label of every submitted (trajectory, annotator, pattern), in a fixed order."""
+@dataclass(frozen=True)
+class Gold:
+    """What people's labels on one (trajectory, pattern) come to.
+
+    Attributes:
+        value: present, absent or unsure; None where people differ and nobody has decided.
+        status: unanimous, adjudicated, single, unresolved.
+        labels: The blind labels on the text that was labelled last.
+        decision: The adjudicator's event, where one decided.
+    """
+
+    trajectory_id: str
+    pattern: str
+    value: str | None
+    status: Status
+    labels: tuple[BlindLabel, ...]
+    decision: Event | None = None
+
+    @property
+    def reasoning_sha256(self) -> str | None:
+        """Hash of the text that was labelled."""
+        return next(
+            (each.state.reasoning_sha256 for each in self.labels if each.state.reasoning_sha256), None
+        )
+
+    @property
+    def said(self) -> dict[str, int]:
+        """How many people say each value."""
+        return dict(sorted(Counter(each.value for each in self.labels).items()))
+
+    @property
+    def soft(self) -> float | None:
+        """The share that says present of those who say present or absent; None where all are unsure."""
+        sure = [each.value for each in self.labels if each.value != "unsure"]
+        return sure.count("present") / len(sure) if sure else None
+
+
+def blind_labels(
+    events: Iterable[Event], history: Sequence[Change] = (), repeat: int = 0
+) -> list[BlindLabel]:
+    """The blind label of every submitted (trajectory, annotator, pattern), in a fixed order.
+
+    Args:
+        events: Anybody's, on any trajectory.
+        history: The codebook's changes, which labels are carried over.
+        repeat: 1 for what people said the second time.
+    """
     found = []
-    for (trajectory_id, annotator), mine in sorted(by_trajectory(events).items()):
-        state = blind(mine)
+    for (trajectory_id, annotator), mine in sorted(by_trajectory(events, repeat).items()):
+        state = blind(mine, history)
         if state is not None:
             found += [
                 BlindLabel(trajectory_id, annotator, pattern, label, state)
@@ -51,34 +107,112 @@ def blind_labels(events: Iterable[Event]) -> list[BlindLabel]:
     return found
 
 
-def resolved(labels: Iterable[BlindLabel]) -> dict[tuple[str, str], str | None]:
+def resolved(labels: Iterable[BlindLabel]) -> dict[Key, str | None]:
     """What a (trajectory, pattern)'s labels come to: their value where all agree, else None for unresolved."""
-    values: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for each in labels:
-        values[each.trajectory_id, each.pattern].add(each.value)
-    return {key: next(iter(said)) if len(said) == 1 else None for key, said in values.items()}
+    return {key: each.value for key, each in golden(labels).items()}
 
 
-def frame(db: duckdb.DuckDBPyConnection) -> pa.Table:
-    """The labels that rates may rest on: blind, not self-selected, present or absent, of one mind.
+def golden(labels: Iterable[BlindLabel], decided: Mapping[Key, Event] | None = None) -> dict[Key, Gold]:
+    """The gold of each (trajectory, pattern) that was labelled blind, in a fixed order.
+
+    Args:
+        labels: Blind labels. Those on an older text than the last that was labelled are left out.
+        decided: What adjudicators decided, as `decisions` gives it.
+    """
+    grouped: dict[Key, list[BlindLabel]] = defaultdict(list)
+    for each in _of_the_newest_text(labels):
+        grouped[each.trajectory_id, each.pattern].append(each)
+    return {key: _gold(key, said, (decided or {}).get(key)) for key, said in sorted(grouped.items())}
+
+
+def _gold(key: Key, labels: list[BlindLabel], decision: Event | None) -> Gold:
+    values = {each.value for each in labels}
+    shas = {each.state.reasoning_sha256 for each in labels} - {None}
+    if decision is not None and (not shas or decision.reasoning_sha256 in shas):
+        return Gold(*key, decision.new, "adjudicated", tuple(labels), decision)
+    if len(values) > 1:
+        return Gold(*key, None, "unresolved", tuple(labels))
+    return Gold(*key, values.pop(), "unanimous" if len(labels) > 1 else "single", tuple(labels))
+
+
+def _of_the_newest_text(labels: Iterable[BlindLabel]) -> list[BlindLabel]:
+    listed = list(labels)
+    newest: dict[str, str] = {}
+    for each in sorted(listed, key=_submitted_at):
+        if each.state.reasoning_sha256:
+            newest[each.trajectory_id] = each.state.reasoning_sha256
+    return [each for each in listed if each.state.reasoning_sha256 in (None, newest.get(each.trajectory_id))]
+
+
+def decisions(events: Iterable[Event], codebook: Codebook | None = None) -> dict[Key, Event]:
+    """The newest decision of any adjudicator on each (trajectory, pattern) that was not taken back.
+
+    Args:
+        events: Anybody's.
+        codebook: By which patterns that were renamed since go by their new id.
+    """
+    found: dict[Key, Event] = {}
+    deciding = [event for event in events if event.phase == "adjudication"]
+    for mine in by_trajectory(deciding).values():
+        for event in in_force(mine):
+            if event.op != "gold" or event.pattern is None:
+                continue
+            pattern = event.pattern
+            if codebook is not None:
+                pattern = codebook.called_now(pattern, event.codebook_revision)
+            held = found.get((event.trajectory_id, pattern))
+            if held is None or _at(held) < _at(event):
+                found[event.trajectory_id, pattern] = event
+    return found
+
+
+def gold(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> list[Gold]:
+    """The gold of the store, in a fixed order: blind labels that the queue handed out or people searched out."""
+    book = codebook or load()
+    events = events_of(db)
+    return list(golden(blind_labels(events, book.history), decisions(events, book)).values())
+
+
+def frame(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> pa.Table:
+    """The labels that rates may rest on: blind, and not searched out.
+
+    A pattern that was renamed has its rows under each of its ids, so that runs made under the older one have
+    labels too.
 
     Returns:
-        Columns trajectory_id, reasoning_sha256 (of the text that was labelled), pattern, value.
+        Columns trajectory_id, reasoning_sha256 (of the text that was labelled), pattern, value (present, absent,
+        unsure, or unresolved where people disagree and nobody has decided), probability (with which the
+        trajectory came to be labelled; null where that can't be known).
     """
-    labels = [each for each in blind_labels(events_of(db)) if each.state.queue_reason != SELF_SELECTED]
-    sha = {each.trajectory_id: each.state.reasoning_sha256 for each in labels}
+    book = codebook or load()
+    events = events_of(db)
+    drawn = [each for each in blind_labels(events, book.history) if each.state.queue_reason != SELF_SELECTED]
+    first: dict[str, datetime | None] = {}
+    for each in sorted(drawn, key=_submitted_at):
+        first.setdefault(each.trajectory_id, each.state.submitted_at)
+    chance = probabilities(db, first)
     rows = [
         {
-            "trajectory_id": trajectory_id,
-            "reasoning_sha256": sha[trajectory_id],
+            "trajectory_id": each.trajectory_id,
+            "reasoning_sha256": each.reasoning_sha256,
             "pattern": pattern,
-            "value": value,
+            "value": each.value or "unresolved",
+            "probability": chance[each.trajectory_id],
         }
-        for (trajectory_id, pattern), value in resolved(labels).items()
-        if value in ("present", "absent")
+        for each in golden(drawn, decisions(events, book)).values()
+        for pattern in (each.pattern, *_former(each.pattern, book))
     ]
-    names = ("trajectory_id", "reasoning_sha256", "pattern", "value")
-    return pa.Table.from_pylist(rows, schema=pa.schema([(name, pa.string()) for name in names]))
+    return pa.Table.from_pylist(rows, schema=FRAME)
+
+
+def _former(pattern: str, book: Codebook) -> list[str]:
+    """The ids that a pattern had before it was renamed."""
+    found: list[str] = []
+    for change in reversed(book.history):
+        if change.kind == "rename" and pattern in change.new:
+            pattern = change.old[change.new.index(pattern)]
+            found.append(pattern)
+    return [each for each in found if each not in book]
 
 
 def frequencies(
@@ -92,3 +226,11 @@ def frequencies(
     the run's rate corrected by them, once there are any.
     """  # noqa: D205
     return run_frequencies(db, run_id, by, scope, patterns, labels=frame(db))
+
+
+def _submitted_at(each: BlindLabel) -> datetime:
+    return each.state.submitted_at or datetime.max
+
+
+def _at(event: Event) -> tuple[Any, str]:
+    return event.created_at or datetime.min, event.event_id

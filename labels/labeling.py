@@ -14,7 +14,7 @@ from analysis.errors import UserError
 from analysis.segments import SEGMENTATION
 from analysis.store import Store
 from labels import queue
-from labels.events import Event, Op, Phase
+from labels.events import SELF_SELECTED, Event, Op, Phase
 from labels.fold import fold
 from labels.log import events_of, record
 from labels.state import State
@@ -44,7 +44,9 @@ class Desk:
     Attributes:
         name: The opaque id that the trace goes by.
         prompt: The prompt's messages: (role, text).
-        events: This person's events on the trace.
+        events: This person's events on the trace; those of the second time where it is a repeat. Why the queue
+            picked it is not in them before submit.
+        repeat: 1 where they label it a second time, to be measured against themself. The page does not show it.
     """
 
     annotator: str
@@ -56,11 +58,12 @@ class Desk:
     reasoning_sha256: str
     events: tuple[Event, ...]
     codebook: Codebook
+    repeat: int = 0
 
     @property
     def state(self) -> State:
         """What this person says of the trace."""
-        return fold(self.events)
+        return fold(self.events, self.codebook.history)
 
     @property
     def phase(self) -> Phase:
@@ -83,7 +86,9 @@ class Revealed:
     reviewed: str | None
 
 
-def sit_down(db: duckdb.DuckDBPyConnection, annotator: str, trajectory_id: str, codebook: Codebook) -> Desk:
+def sit_down(
+    db: duckdb.DuckDBPyConnection, annotator: str, trajectory_id: str, codebook: Codebook, repeat: int = 0
+) -> Desk:
     """Put a trace before a person.
 
     Raises:
@@ -105,20 +110,32 @@ def sit_down(db: duckdb.DuckDBPyConnection, annotator: str, trajectory_id: str, 
     return Desk(
         annotator=annotator,
         trajectory_id=trajectory_id,
-        name=queue.opaque(annotator, trajectory_id),
+        name=queue.opaque(annotator, trajectory_id, repeat),
         prompt=tuple((message["role"], message["content"]) for message in said[:first]),
         sentences=tuple(Sentence(n, m, start, end, text[start:end]) for n, m, start, end in spans),
         reasoning=text,
         reasoning_sha256=sha,
-        events=tuple(events_of(db, annotator, trajectory_id)),
+        events=desk_events(db, annotator, trajectory_id, repeat),
         codebook=codebook,
+        repeat=repeat,
     )
+
+
+def desk_events(
+    db: duckdb.DuckDBPyConnection, annotator: str, trajectory_id: str, repeat: int = 0
+) -> tuple[Event, ...]:
+    """A person's events on a trace as a desk has them: until submit without why the queue picked it."""
+    events = [each for each in events_of(db, annotator, trajectory_id) if each.repeat == repeat]
+    if not fold(events).submitted:
+        events = [replace(each, queue_reason=None, queue_probability=None) for each in events]
+    return tuple(events)
 
 
 def act(store: Store, desk: Desk, op: Op, session: str | None = None, **what: Any) -> Desk:
     """Do one thing, commit it, and give the desk as it is then.
 
-    The first action on a trace is preceded by `open`, with the reason for which the queue picked it.
+    The first action on a trace that the queue did not hand out is preceded by `open`, with the reason that the
+    person picked it themself.
 
     Args:
         store: Whose log it goes to.
@@ -127,7 +144,7 @@ def act(store: Store, desk: Desk, op: Op, session: str | None = None, **what: An
         session: The browser tab.
         **what: The event's columns.
     """
-    common = {
+    common: dict[str, Any] = {
         "annotator": desk.annotator,
         "trajectory_id": desk.trajectory_id,
         "reasoning_sha256": desk.reasoning_sha256,
@@ -135,11 +152,11 @@ def act(store: Store, desk: Desk, op: Op, session: str | None = None, **what: An
         "codebook_revision": desk.codebook.revision,
         "session": session,
         "phase": desk.phase,
+        "repeat": desk.repeat,
     }
-    reason = what.pop("queue_reason", queue.UNIFORM)
     events = [Event(**{**common, "op": op, **what})]
     if not any(event.op == "open" for event in desk.events) and op != "open":
-        events.insert(0, Event(**{**common, "op": "open", "queue_reason": reason}))
+        events.insert(0, Event(**{**common, "op": "open", "queue_reason": SELF_SELECTED}))
     written = record(store, events)
     known = {event.event_id for event in desk.events}
     return replace(desk, events=(*desk.events, *(event for event in written if event.event_id not in known)))

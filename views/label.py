@@ -33,9 +33,9 @@ def main() -> None:
         st.query_params.pop("item", None)
     facets = shown.ask(reading.facets)
     with shown.store.session() as db:
-        trajectory = _asked_for(db, name) or queue.next_trace(db, name)
+        taken = _asked_for(db, name) or queue.take(shown.store, name)
         progress = queue.progress(db, name)
-        desk = sit_down(db, name, trajectory, codebook.load()) if trajectory else None
+        desk = sit_down(db, name, taken.trajectory_id, codebook.load(), taken.repeat) if taken else None
     in_widgets = st.query_params.get("reader") == "plain"
     _top(desk, name, progress, in_widgets)
     choices.synthetic_badge(facets.counts("synthetic"), facets.total())
@@ -50,7 +50,7 @@ def main() -> None:
     draw_desk(shown, desk, run["run"] if run else None, TURN)
 
 
-def _asked_for(db: Any, name: str) -> str | None:
+def _asked_for(db: Any, name: str) -> queue.Taken | None:
     item = st.query_params.get("item")
     return queue.by_opaque(db, name, item) if item else None
 

@@ -60,7 +60,9 @@ class PlainDesk:
     def do(self, action: Callable[[Store, Desk], Desk]) -> None:
         """Do something to the trace as the store has it now; what is refused is shown on the next draw."""
         with self._refusals(), self.shown.store.session() as db:
-            desk = sit_down(db, self.desk.annotator, self.desk.trajectory_id, self.desk.codebook)
+            desk = sit_down(
+                db, self.desk.annotator, self.desk.trajectory_id, self.desk.codebook, self.desk.repeat
+            )
             action(self.shown.store, desk)
 
     def prompt(self) -> None:

@@ -11,9 +11,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from analysis.measure.intervals import wilson
 from analysis.measure.prevalence import Estimate, Strata, by_verdict
 from analysis.measure.scope import Scope, checkpoint_order, column_sql, sort_key
 from analysis.measure.share import Share
+from analysis.measure.weights import weights
 from analysis.trajectories import READABLE
 
 COLUMNS = (
@@ -23,8 +25,8 @@ COLUMNS = (
 """The columns of a frequency table after those that it is split by, in order."""
 
 LABEL_COLUMNS = (
-    "labels", "label_share", "label_low", "label_high", "corrected", "corrected_low", "corrected_high",
-    "corrected_note",
+    "labels", "label_share", "label_low", "label_high", "label_effective_n", "label_conflicts", "corrected",
+    "corrected_low", "corrected_high", "corrected_note",
 )  # fmt: skip
 """The columns that follow once anybody has labelled."""
 
@@ -34,25 +36,32 @@ class Labelled:
     """What people's labels say of a cell.
 
     Attributes:
-        present, n: Labelled trajectories that show the pattern, and all with a label of present or absent.
+        n: Labelled trajectories: those with a label of present or absent.
+        share: Of them those that show the pattern, weighted by the inverse of their inclusion probabilities; None
+            where n is 0.
+        effective: Kish's effective n: how many labels of equal weight these are worth.
+        conflicts: Trajectories that people labelled differently, without a decision since. They are not in n.
         corrected: The run's share corrected by verdict strata.
     """
 
-    present: int
     n: int
+    share: float | None
+    effective: float
+    conflicts: int
     corrected: Estimate
 
     def as_row(self) -> dict[str, Any]:
         """The cell's LABEL_COLUMNS."""
-        share, estimate = Share(self.present, self.n, 0).as_row(), self.corrected
+        low, high = wilson((self.share or 0) * self.effective, self.effective) or (None, None)
+        estimate = self.corrected
         values = (
-            self.n, share["share"], share["low"], share["high"],
+            self.n, self.share, low, high, self.effective if self.n else None, self.conflicts,
             estimate.share, estimate.low, estimate.high, estimate.note,
         )  # fmt: skip
         return dict(zip(LABEL_COLUMNS, values, strict=True))
 
 
-UNLABELLED = Labelled(0, 0, Estimate(None, None, None, 0, 0, "no labels"))
+UNLABELLED = Labelled(0, None, 0.0, 0, Estimate(None, None, None, 0, 0, "no labels"))
 
 
 @dataclass(frozen=True)
@@ -112,9 +121,9 @@ def frequencies(
         by: The columns to split by, out of `scope.GROUPS`.
         scope: Which trajectories count.
         patterns: Which patterns, in order; by default all that the run has verdicts on.
-        labels: What people said: trajectory_id, reasoning_sha256, pattern, value (present or absent), as
-            `labels.gold.frame` gives them. With labels each cell has the rate from them, and the run's rate
-            corrected by them.
+        labels: What people said: trajectory_id, reasoning_sha256, pattern, value (present, absent, unsure,
+            unresolved), probability (of inclusion, or null), as `labels.gold.frame` gives them. With labels each
+            cell has the rate from them, and the run's rate corrected by them.
 
     Returns:
         A cell for each group, kind of reasoning and pattern; groups in the checkpoints' order.
@@ -174,35 +183,63 @@ def _labelled(
     db: duckdb.DuckDBPyConnection, by: list[str], labels: pa.Table
 ) -> dict[tuple[Any, ...], Labelled]:
     """What the labels say of each (group…, reasoning_state, pattern)."""
-    db.register("people", labels)
+    weight = pa.array(weights(labels["probability"].to_numpy()))
+    db.register("people", labels.append_column("w", weight))
     names = ", ".join([*by, "reasoning_state"])
+    of_one_mind = "value IN ('present', 'absent')"
     rows = db.execute(
-        f"""SELECT {names}, pattern, count(*) FILTER (value = 'present'), count(*)
+        f"""SELECT {names}, pattern, count(*) FILTER ({of_one_mind}),
+                   sum(w) FILTER (value = 'present'), sum(w) FILTER ({of_one_mind}),
+                   sum(w * w) FILTER ({of_one_mind}), count(*) FILTER (value = 'unresolved')
             FROM scoped JOIN people USING (trajectory_id, reasoning_sha256) GROUP BY {names}, pattern"""
     ).fetchall()
-    counts = {tuple(key): (present, n) for *key, present, n in rows}
-    said = {
-        f"{judged[0]}{label[0]}": f"count(*) FILTER (v.verdict = '{judged}' AND p.value = '{label}')"
-        for judged in ("present", "absent")
-        for label in ("present", "absent")
-    }
+    counts = {tuple(row[:-5]): _share(*row[-5:]) for row in rows}
+    strata = _strata(db, names)
+    db.unregister("people")
+    nothing = (0, None, 0.0, 0)
+    return {key: Labelled(*counts.get(key, nothing), by_verdict(cell)) for key, cell in strata.items()}
+
+
+def _share(
+    n: int, present: float | None, total: float | None, squares: float | None, conflicts: int
+) -> tuple[int, float | None, float, int]:
+    """n, the weighted share, Kish's effective n, conflicts."""
+    if not n or not total or not squares:
+        return 0, None, 0.0, conflicts
+    return n, min(1.0, (present or 0.0) / total), total * total / squares, conflicts
+
+
+def _strata(db: duckdb.DuckDBPyConnection, names: str) -> dict[tuple[Any, ...], Strata]:
+    """The judged and labelled trajectories of each cell, a row for each prompt.
+
+    The labels of one verdict count as their weights do, and together as Kish's effective number.
+    """
+    columns = {f"{judged[0]}{label[0]}": f"sum(w) FILTER (v.verdict = '{judged}' AND p.value = '{label}')"
+               for judged in ("present", "absent") for label in ("present", "absent")}  # fmt: skip
+    squares = {judged: f"sum(w * w) FILTER (v.verdict = '{judged}' AND p.value IN ('present', 'absent'))"
+               for judged in ("present", "absent")}  # fmt: skip
     rows = db.execute(
         f"""SELECT {names}, v.pattern, count(*) FILTER (v.verdict = 'present'),
                    count(*) FILTER (v.verdict IN ('present', 'absent')),
-                   {said["pp"]}, {said["pa"]}, {said["ap"]}, {said["aa"]}
+                   {columns["pp"]}, {columns["pa"]}, {columns["ap"]}, {columns["aa"]},
+                   count(*) FILTER (v.verdict IN ('present', 'absent') AND p.value IN ('present', 'absent')),
+                   {squares["present"]}, {squares["absent"]}
             FROM scoped s JOIN log.verdicts v ON v.attempt_id = s.attempt_id
             LEFT JOIN people p ON p.trajectory_id = s.trajectory_id AND p.pattern = v.pattern
                               AND p.reasoning_sha256 IS NOT DISTINCT FROM s.reasoning_sha256
             GROUP BY {names}, v.pattern, s.prompt ORDER BY {names}, v.pattern, s.prompt"""
     ).fetchall()
-    db.unregister("people")
-    strata: dict[tuple[Any, ...], list[tuple[int, ...]]] = defaultdict(list)
+    cells: dict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
     for row in rows:
-        strata[tuple(row[:-6])].append(row[-6:])
-    return {
-        key: Labelled(*counts.get(key, (0, 0)), by_verdict(Strata(*np.array(strata[key], dtype=np.int64).T)))
-        for key in strata
-    }
+        cells[tuple(row[:-9])].append(row[-9:])
+    found = {}
+    for key, cell in cells.items():
+        table = np.array([[value or 0 for value in row] for row in cell], dtype=np.float64)
+        for side, square in ((slice(2, 4), 7), (slice(4, 6), 8)):
+            total, squared = table[:, side].sum(), table[:, square].sum()
+            table[:, side] *= total / squared if squared else 0.0
+        found[key] = Strata(*table[:, :7].T)
+    return found
 
 
 def _cells(

@@ -6,12 +6,12 @@ from math import sqrt
 from statistics import NormalDist
 
 
-def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float] | None:
+def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, float] | None:
     """Wilson's score interval for one share of independent trials.
 
     Args:
         successes: How many of the trials succeeded.
-        n: How many trials there were.
+        n: How many trials there were; for weighted ones the effective number, of which successes are the part.
         level: Nominal coverage.
 
     Returns:

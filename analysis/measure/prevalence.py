@@ -12,7 +12,7 @@ SEED = 20260101
 PROMPTS_TO_GENERALISE = 20
 """From this many prompts up, prompts are resampled and the interval speaks of other prompts too."""
 
-Counts = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,9 @@ class Strata:
 
     Attributes:
         positive, judged: (prompts,) trajectories with the verdict present; with any verdict.
-        tp, fp, fn, tn: (prompts,) labelled trajectories by verdict and label.
+        tp, fp, fn, tn: (prompts,) labelled trajectories by verdict and label; weighted ones as parts of the
+            effective number of their verdict's labels.
+        labelled: (prompts,) how many they are; None where they are not weighted.
     """
 
     positive: Counts
@@ -50,6 +52,7 @@ class Strata:
     fp: Counts
     fn: Counts
     tn: Counts
+    labelled: Counts | None = None
 
 
 def by_verdict(strata: Strata, level: float = 0.95, draws: int = DRAWS, seed: int = SEED) -> Estimate:
@@ -73,9 +76,11 @@ def by_verdict(strata: Strata, level: float = 0.95, draws: int = DRAWS, seed: in
     Beta(1/2, 1/2) draws after L. D. Brown, T. T. Cai, A. DasGupta (2001), Statistical Science 16, 101-133.
     """
     table = np.stack([strata.positive, strata.judged, strata.tp, strata.fp, strata.fn, strata.tn], axis=1)
-    table = table[table[:, 1] > 0]
-    positive, judged, tp, fp, fn, tn = (int(total) for total in table.sum(axis=0))
-    labels, prompts = tp + fp + fn + tn, len(table)
+    judged_prompts = table[:, 1] > 0
+    table = table[judged_prompts].astype(np.float64)
+    positive, judged, tp, fp, fn, tn = (float(total) for total in table.sum(axis=0))
+    counted = table[:, 2:].sum() if strata.labelled is None else strata.labelled[judged_prompts].sum()
+    labels, prompts = int(counted), len(table)
     if judged == 0:
         return Estimate(None, None, None, labels, prompts, "nothing was judged")
     if labels == 0:

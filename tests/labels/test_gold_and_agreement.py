@@ -54,14 +54,14 @@ def test_nobody_to_compare_with_is_an_empty_table(traces: Store) -> None:
     assert rows(traces, "pattern") == []
 
 
-def test_rates_rest_on_labels_of_one_mind_that_were_not_searched_out(labelled: Store) -> None:
+def test_rates_rest_on_labels_that_were_not_searched_out_and_conflicts_show(labelled: Store) -> None:
     record(labelled, [
         Event("dee", "t2", "submit", new="q", queue_reason="self-selected"), Event("dee", "t2", "submit", new="p", queue_reason="self-selected"),
     ])  # fmt: skip
     with labelled.session() as db:
         found = {(row["trajectory_id"], row["pattern"]): row["value"] for row in gold.frame(db).to_pylist()}
     assert found == {
-        ("t0", "p"): "present", ("t1", "p"): "absent",
+        ("t0", "p"): "present", ("t1", "p"): "absent", ("t2", "p"): "unresolved",
         ("t0", "q"): "absent", ("t1", "q"): "absent", ("t2", "q"): "absent",
     }  # fmt: skip
 
@@ -96,7 +96,8 @@ def test_labels_of_a_text_that_has_changed_do_not_count(labelled: Store) -> None
 def test_the_reports_print_both(labelled: Store, telltale: Callable[..., Any]) -> None:
     table = telltale("report", "frequencies", "--db", labelled.path, "--format", "csv").stdout
     assert table.splitlines()[0].endswith(
-        "labels,label_share,label_low,label_high,corrected,corrected_low,corrected_high,corrected_note"
+        "labels,label_share,label_low,label_high,label_effective_n,label_conflicts,"
+        "corrected,corrected_low,corrected_high,corrected_note"
     )
     printed = telltale("report", "agreement", "--db", labelled.path).stdout.splitlines()
     assert printed[0].split() == [

@@ -163,13 +163,12 @@ def test_each_person_has_an_order_of_their_own_that_stays(filled: Store) -> None
     def all_of(name: str) -> list[str]:
         found = []
         while True:
-            with filled.session() as db:
-                trajectory = queue.next_trace(db, name)
-                assert trajectory == queue.next_trace(db, name), "drawn again, the page shows the same trace"
-            if trajectory is None:
+            taken = queue.take(filled, name)
+            assert taken == queue.take(filled, name), "drawn again, the page shows the same trace"
+            if taken is None:
                 return found
-            found.append(trajectory)
-            submit(filled, desk(filled, name, trajectory))
+            found.append(taken.trajectory_id)
+            submit(filled, desk(filled, name, taken.trajectory_id))
 
     ada, bo = all_of("ada"), all_of("bo")
     assert sorted(ada) == sorted(bo) == [f"secret-step-{n}" for n in range(7)] and ada != bo
@@ -179,23 +178,39 @@ def test_each_person_has_an_order_of_their_own_that_stays(filled: Store) -> None
 
 
 def test_a_trace_that_was_left_open_comes_first_and_a_skipped_one_not_again(filled: Store) -> None:
+    first = queue.take(filled, "ada")
+    assert first
+    act(filled, desk(filled, trajectory=first.trajectory_id), "flag", new="true")
+    assert queue.take(filled, "ada") == first
+    act(filled, desk(filled, trajectory=first.trajectory_id), "skip", note="too long")
+    assert queue.take(filled, "ada") not in (first, None)
     with filled.session() as db:
-        first = queue.next_trace(db, "ada")
-    other = next(name for name in (f"secret-step-{n}" for n in range(7)) if name != first)
-    act(filled, desk(filled, trajectory=other), "open")
+        assert queue.progress(db, "ada") == queue.Progress(total=7, submitted=0, skipped=1, flagged=1)
+
+
+def test_what_a_person_searched_out_is_marked_as_that(filled: Store) -> None:
+    done = submit(filled, desk(filled))
     with filled.session() as db:
-        assert queue.next_trace(db, "ada") == other
-    act(filled, desk(filled, trajectory=other), "skip", note="too long")
-    with filled.session() as db:
-        assert queue.next_trace(db, "ada") == first
-        assert queue.progress(db, "ada").skipped == 1
+        [opened, *_] = events_of(db, "ada")
+    assert opened.op == "open" and opened.queue_reason == "self-selected" and done.state.submitted
+
+
+def test_why_a_trace_was_picked_is_on_the_desk_only_after_submit(filled: Store) -> None:
+    taken = queue.take(filled, "ada")
+    assert taken
+    before = desk(filled, trajectory=taken.trajectory_id)
+    assert "uniform" not in str(before.events) and before.state.queue_reason is None
+    submit(filled, before)
+    after = desk(filled, trajectory=taken.trajectory_id)
+    assert (after.state.queue_reason, after.state.queue_probability) == ("uniform", 1.0)
 
 
 def test_an_opaque_id_leads_its_own_annotator_to_the_trace_and_nobody_else(filled: Store) -> None:
-    name = queue.opaque("ada", "secret-step-3")
+    name, again = queue.opaque("ada", "secret-step-3"), queue.opaque("ada", "secret-step-3", 1)
     with filled.session() as db:
-        assert queue.by_opaque(db, "ada", name) == "secret-step-3"
-        assert queue.by_opaque(db, "bo", name) is None
+        assert queue.by_opaque(db, "ada", name) == queue.Taken("secret-step-3")
+        assert queue.by_opaque(db, "ada", again) == queue.Taken("secret-step-3", 1)
+        assert queue.by_opaque(db, "bo", name) is None and name != again
 
 
 @pytest.mark.parametrize("trajectory", ["gone", "secret-step-7"])

@@ -89,8 +89,10 @@ def test_present_without_a_quote_is_refused_in_one_line_until_it_is_ticked(
     page: Page, sample_store: Store
 ) -> None:
     at = sign_in(page("label"))
+    taken = queue.take(sample_store, "ada")
+    assert taken
     with sample_store.session() as db:
-        desk = sit_down(db, "ada", str(queue.next_trace(db, "ada")), codebook.load())
+        desk = sit_down(db, "ada", taken.trajectory_id, codebook.load())
     act(sample_store, desk, "set", pattern="eval_aware", new="present")
     at.run()
     button(at, "Submit and next").click().run()
@@ -126,7 +128,8 @@ def test_undo_redo_flag_skip_and_note(page: Page, sample_store: Store) -> None:
 def test_quoting_without_a_sentence_says_what_to_do(page: Page, sample_store: Store) -> None:
     at = sign_in(page("label"))
     button(at, "Decoding the hint").click().run()
-    assert "Tick the sentences" in at.error[0].value and log(sample_store) == []
+    assert "Tick the sentences" in at.error[0].value
+    assert [event.op for event in log(sample_store)] == ["open"], "the trace is theirs, and nothing was said"
 
 
 @pytest.mark.parametrize("name", ["export", "environment"])

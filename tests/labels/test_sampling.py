@@ -1,0 +1,114 @@
+"""Queues over strata: what is drawn, with what probability, and what rates come of it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labels.sampling import Stratum, draw
+
+N = 1200
+
+
+def population() -> tuple[np.ndarray[Any, Any], list[Stratum]]:
+    """Traces of which 10 % show a pattern, most of them where a judge that errs looks for it."""
+    chance = np.random.default_rng(5)
+    shows = chance.random(N) < 0.1
+    flagged = np.where(shows, chance.random(N) < 0.8, chance.random(N) < 0.1)
+    unsure = chance.random(N) < np.where(shows, 0.3, 0.05)
+    strata = [
+        Stratum("uniform", 0.4, np.arange(N)),
+        Stratum("verdict: p", 0.2, np.flatnonzero(flagged)),
+        Stratum("verdict: nothing found", 0.2, np.flatnonzero(~flagged)),
+        Stratum("unsure", 0.2, np.flatnonzero(unsure)),
+    ]
+    return shows, strata
+
+
+def test_each_trace_is_drawn_as_often_as_its_probability_says() -> None:
+    _, strata = population()
+    trials = 600
+    drawn = [draw(N, strata, 200, seed) for seed in range(trials)]
+    probability = drawn[0].probability
+    assert all((each.probability == probability).all() for each in drawn), "the sample does not change it"
+    counted = sum((each.stratum >= 0).astype(int) for each in drawn)
+    off = (counted - trials * probability) / np.sqrt(trials * probability * (1 - probability))
+    assert abs(off).max() < 5 and 0.9 < off.std() < 1.1, "binomial scatter and nothing else"
+    sizes = [(each.stratum >= 0).sum() for each in drawn]
+    assert abs(np.mean(sizes) - 200) < 1.5 and probability.sum() == pytest.approx(200, abs=1.5)
+
+
+def test_rates_weighted_by_it_are_right_and_unweighted_ones_are_not() -> None:
+    shows, strata = population()
+    total, weighted, plain = [], [], []
+    chance = np.random.default_rng(1)
+    for seed in range(500):
+        drawn = draw(N, strata, 200, seed)
+        order = chance.permutation(np.flatnonzero(drawn.stratum >= 0))
+        done = order[: len(order) // 3]  # people stop where they like: a third of the queue, in random order
+        weight = 1 / (drawn.probability[done] * len(done) / len(order))
+        total.append((weight * shows[done]).sum() / N)
+        weighted.append((weight * shows[done]).sum() / weight.sum())
+        plain.append(shows[done].mean())
+    truth = shows.mean()
+    for name, estimates in (("Horvitz-Thompson", total), ("Hájek", weighted)):
+        error = (np.mean(estimates) - truth) / (np.std(estimates) / np.sqrt(len(estimates)))
+        assert abs(error) < 3.5, (name, np.mean(estimates), truth)
+    assert np.mean(plain) > truth + 0.1, "the judge's positives are over-represented"
+
+
+def test_the_uniform_part_is_a_random_sample_of_its_own() -> None:
+    shows, strata = population()
+    shares = []
+    for seed in range(300):
+        drawn = draw(N, strata, 200, seed)
+        uniform = drawn.stratum == 0
+        assert uniform.sum() == drawn.draws[0] >= 0.3 * sum(drawn.draws)
+        shares.append(shows[uniform].mean())
+    assert abs(np.mean(shares) - shows.mean()) < 4 * np.std(shares) / np.sqrt(len(shares))
+
+
+def test_a_small_stratum_is_used_up_and_leaves_its_share_to_the_others() -> None:
+    strata = [Stratum("uniform", 0.5, np.arange(100)), Stratum("flagged", 0.5, np.array([3, 4]))]
+    drawn = draw(100, strata, 30, seed=1)
+    assert drawn.draws[1] == 2 and drawn.probability[3] == 1 and drawn.stratum[4] >= 0
+    assert 28 <= (drawn.stratum >= 0).sum() <= 31
+
+
+@pytest.mark.parametrize("size", [100, 1000])
+def test_a_queue_as_large_as_the_frame_has_everything_for_certain(size: int) -> None:
+    strata = [Stratum("uniform", 0.4, np.arange(100)), Stratum("unsure", 0.6, np.arange(10))]
+    drawn = draw(100, strata, size, seed=1)
+    assert (drawn.probability == 1).all() and (drawn.stratum >= 0).all()
+
+
+@st.composite
+def frames(chosen: st.DrawFn) -> tuple[int, list[Stratum], int, int]:
+    frame = chosen(st.integers(1, 60))
+    strata = [Stratum("uniform", chosen(st.floats(0.3, 1)), np.arange(frame))]
+    for number in range(chosen(st.integers(0, 4))):
+        members = chosen(st.sets(st.integers(0, frame - 1), min_size=1))
+        strata.append(Stratum(f"s{number}", chosen(st.floats(0.01, 1)), np.array(sorted(members))))
+    return frame, strata, chosen(st.integers(1, 80)), chosen(st.integers(0, 2**32))
+
+
+@given(frames())
+def test_what_is_drawn_had_a_chance_what_is_certain_is_drawn_and_the_seed_decides(
+    given_frame: tuple[int, list[Stratum], int, int],
+) -> None:
+    frame, strata, size, seed = given_frame
+    drawn = draw(frame, strata, size, seed)
+    chosen = drawn.stratum >= 0
+    assert (drawn.probability[chosen] > 0).all() and chosen[drawn.probability == 1].all()
+    assert ((drawn.probability >= 0) & (drawn.probability <= 1)).all()
+    assert all(place in strata[number].members for place, number in enumerate(drawn.stratum) if number >= 0)
+    assert drawn.probability.sum() >= min(size, frame) - 1e-6
+    again = draw(frame, strata, size, seed)
+    assert (again.stratum == drawn.stratum).all()
+    larger = [draw(frame, strata, wanted, seed).probability.sum() for wanted in (1, 10, 40)]
+    assert all(before <= after + 1e-9 for before, after in pairwise(larger))
