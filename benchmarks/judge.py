@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -57,11 +57,17 @@ def compare(traces: int, scout_traces: int) -> None:
     with tempfile.TemporaryDirectory() as folder, standin() as url:
         ours = timed("telltale", folder, url, traces, scout_traces)
         speed = traces / ours["seconds"]
-        print(f"endpoint of {LATENCY * 1000:.0f} ms, {CONNECTIONS} connections: at most {limit:.0f} calls a second")
-        print(f"telltale: {traces} traces of {SENTENCES} sentences, all {ours['patterns']} patterns in one call")
+        print(
+            f"endpoint of {LATENCY * 1000:.0f} ms, {CONNECTIONS} connections: at most {limit:.0f} calls a second"
+        )
+        print(
+            f"telltale: {traces} traces of {SENTENCES} sentences, all {ours['patterns']} patterns in one call"
+        )
         print(f"  {ours['seconds']:.1f} s, {speed:.0f} traces a second (to reach: {TO_REACH})")
         print(f"  {speed / limit:.2f} of the limit (to reach: 0.50); states {ours['counts']}")
-        print(f"  longest block of the event loop: {ours['busy'] * 1000:.0f} ms of computing (to stay below: 50)")
+        print(
+            f"  longest block of the event loop: {ours['busy'] * 1000:.0f} ms of computing (to stay below: 50)"
+        )
         print(f"    {ours['block'] * 1000:.0f} ms by the clock, with what other processes took")
         print(f"  processor time: {ours['cpu'] / ours['seconds']:.2f} of a core")
         if find_spec("inspect_scout") is None:
@@ -69,9 +75,16 @@ def compare(traces: int, scout_traces: int) -> None:
             return
         theirs = timed("scout", folder, url, traces, scout_traces)
         slow = scout_traces / theirs["seconds"]
-        print(f"Inspect Scout {theirs['version']}: {scout_traces} traces, {theirs['patterns']} scanners, one pattern a call")
-        print(f"  {theirs['seconds']:.1f} s, {theirs['calls']} calls, {slow:.1f} traces a second for all patterns")
-        print(f"  {theirs['calls'] / theirs['seconds']:.0f} calls a second, {theirs['results']} results; tokens counted {theirs['counted']}")
+        print(
+            f"Inspect Scout {theirs['version']}: {scout_traces} traces, {theirs['patterns']} scanners, one pattern a call"
+        )
+        print(
+            f"  {theirs['seconds']:.1f} s, {theirs['calls']} calls, {slow:.1f} traces a second for all patterns"
+        )
+        print(
+            f"  {theirs['calls'] / theirs['seconds']:.0f} calls a second, {theirs['results']} results; tokens "
+            f"counted {theirs['counted']}"
+        )
         print(f"ratio: {speed / slow:.1f} times Scout's traces a second")
 
 
@@ -88,7 +101,22 @@ def timed(which: str, folder: str, url: str, traces: int, scout_traces: int) -> 
 def reasonings(count: int) -> Iterator[str]:
     """Traces of 40 sentences, no two alike."""
     chance = random.Random(1)
-    words = "the grader wants a number that is even so I check each step of my plan again before I write".split()
+    words = [
+        "the",
+        "grader",
+        "wants",
+        "a",
+        "number",
+        "so",
+        "I",
+        "check",
+        "each",
+        "step",
+        "of",
+        "my",
+        "plan",
+        "again",
+    ]
     for number in range(count):
         said = [" ".join(chance.choices(words, k=16)).capitalize() + "." for _ in range(SENTENCES - 2)]
         yield " ".join([f"Trace {number} begins.", *said[:20], f"{QUOTE}.", *said[20:]])
@@ -102,31 +130,44 @@ def by_telltale(folder: Path, url: str, count: int) -> dict[str, Any]:
     from analysis.judge import judging, running  # noqa: F401 (what the first call would load is loaded here)
     from analysis.store import Store
 
-    store = filled(Store(folder / "store.duckdb"), count)
+    store = filled(Store(folder / "store.duckdb"), reasonings(count))
     late = watch(running)
     started, cpu = time.perf_counter(), time.process_time()
     _, counts = running.tag_with_judge(store, scheme.load(), "a-judge", url, connections=CONNECTIONS)
     seconds = time.perf_counter() - started
     return {
-        "seconds": seconds, "cpu": time.process_time() - cpu, "counts": counts, "block": max(wall for wall, _ in late), "busy": max(map(min, late)),
+        "seconds": seconds,
+        "cpu": time.process_time() - cpu,
+        "counts": counts,
+        "block": max(wall for wall, _ in late),
+        "busy": max(map(min, late)),
         "patterns": len(scheme.load().patterns),
-    }  # fmt: skip
+    }
 
 
-def filled(store: Any, count: int) -> Any:
+def filled(store: Any, texts: Iterable[str]) -> Any:
+    """The store with a trajectory for each of these texts."""
     from analysis.segment_batches import segment_rows
     from analysis.store import append, new_ids
     from analysis.store.rows import now
     from analysis.trajectories import Message, Trajectory, row
 
-    traces, row_ids = [], new_ids(count)
-    for number, text in enumerate(reasonings(count)):
-        said = Message("assistant", "4", reasoning=text, reasoning_state="text")
-        prompt = Message("user", "Choose an even number.")
-        traces.append(Trajectory("bench", [prompt, said], f"t{number}", prompt_id="p"))
+    asked = Message("user", "Choose an even number.")
+    traces = [
+        Trajectory(
+            "bench",
+            [asked, Message("assistant", "4", reasoning=text, reasoning_state="text")],
+            f"t{number}",
+            prompt_id="p",
+        )
+        for number, text in enumerate(texts)
+    ]
+    ids = new_ids(len(traces))
     with store.transaction() as db:
-        append(db, "trajectories", [row(each, n, now()) for each, n in zip(traces, row_ids, strict=True)])
-        append(db, "cuts", segment_rows(traces, row_ids))
+        append(
+            db, "trajectories", [row(each, row_id, now()) for each, row_id in zip(traces, ids, strict=True)]
+        )
+        append(db, "cuts", segment_rows(traces, ids))
     return store
 
 

@@ -93,7 +93,8 @@ def test_the_books_balance_with_every_fault_at_once(
     assert counts.total() == count + 5 and counts["no_reasoning"] == 5
     states = dict(ask("SELECT state, count(*) FROM attempts GROUP BY 1"))
     assert states == dict(counts) and sum(states.values()) == count + 5
-    assert set(states) == {"ok", "no_reasoning", "refused", "truncated", "unparseable", "failed"}
+    assert {"ok", "no_reasoning", "refused", "failed"} <= set(states)
+    assert options or {"truncated", "unparseable"} <= set(states)
     assert ask("SELECT count(*), count(DISTINCT trajectory_id) FROM log.attempts") == [(count + 5, count + 5)]
     patterns = len(codebook.ids())
     assert ask("""SELECT count(*), count(DISTINCT v.trajectory_id), count(DISTINCT (v.trajectory_id, pattern)),
