@@ -372,7 +372,7 @@ def test_names_that_are_numbers_or_lists_are_kept_as_text(
     [("nan", None), ("Infinity", "sample is infinite"), ("1e999", "sample is infinite"), ("two", "sample is 'two', which is no number")],
 )  # fmt: skip
 def test_numbers_that_are_none(store: Store, jsonl: Jsonl, said: str, reason: str | None) -> None:
-    [report] = ingest(store, [jsonl([row(rep=said), row(rep=0)])], {**MAP, "sample": "rep"})
+    [report] = ingest(store, [jsonl([row(rep=said), row(rep=5)])], {**MAP, "sample": "rep"})
     assert (report.stored, report.set_aside) == ((2, 0) if reason is None else (1, 1))
     assert [why for _, why in aside(store)] == ([] if reason is None else [reason])
 
