@@ -431,7 +431,7 @@ def _read_labeled(labeled: _Labeled, row: dict[str, Any], path: str) -> list[Lab
     if value is None:
         raise ValueError(f"labeled: the word {str(said)[:100]!r} stands for no value in the map")
     annotator, pattern = _text(labeled.annotator(row, path)), _text(labeled.pattern(row, path))
-    if not annotator or not pattern:
+    if not (annotator and annotator.strip()) or not (pattern and pattern.strip()):
         raise ValueError("labeled: the row has a value but not whose, or of which pattern")
     quotes = _listed(labeled.quote(row, path)) or [None]
     note = _text(labeled.note(row, path))

@@ -532,6 +532,15 @@ def test_a_label_whose_word_is_not_in_the_map_sets_its_row_aside(store: Store, j
     assert aside(store) == [(2, "labeled: the word 'perhaps' stands for no value in the map")]
 
 
+def test_a_label_without_the_name_of_who_gave_it_sets_its_row_aside(store: Store, jsonl: Jsonl) -> None:
+    rules = {**MAP, "labeled": {"annotator": {"field": "who"}, "pattern": "p", "value": "label"}}
+    path = jsonl([row(1, label="yes", who="ann"), row(2, label="yes", who=" ")])
+    report = ImportedLabels()
+    [told] = ingest(store, [path], rules, labeled=lambda found: record_labeled(store, found, report))
+    assert (told.stored, told.set_aside, report.stored) == (1, 1, 1)
+    assert aside(store) == [(2, "labeled: the row has a value but not whose, or of which pattern")]
+
+
 # Any JSON at all --------------------------------------------------------------------------------------------------
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False, width=32) | st.text(max_size=20)  # fmt: skip
