@@ -173,6 +173,12 @@ def gold(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> lis
     return list(golden(blind_labels(events, book.history), decisions(events, book)).values())
 
 
+def drawn_labels(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> list[BlindLabel]:
+    """The blind labels on traces that were handed out; what a person searched out is not among them."""
+    history = (codebook or load()).history
+    return [each for each in blind_labels(events_of(db), history) if each.state.queue_reason != SELF_SELECTED]
+
+
 def frame(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> pa.Table:
     """The labels that rates may rest on: blind, and not searched out.
 
@@ -185,11 +191,10 @@ def frame(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> pa
         trajectory came to be labelled; null where that can't be known).
     """
     book = codebook or load()
-    events = events_of(db)
-    drawn = [each for each in blind_labels(events, book.history) if each.state.queue_reason != SELF_SELECTED]
-    first: dict[str, datetime | None] = {}
+    drawn = drawn_labels(db, book)
+    first: dict[str, State] = {}
     for each in sorted(drawn, key=_submitted_at):
-        first.setdefault(each.trajectory_id, each.state.submitted_at)
+        first.setdefault(each.trajectory_id, each.state)
     chance = probabilities(db, first)
     rows = [
         {
@@ -199,7 +204,7 @@ def frame(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> pa
             "value": each.value or "unresolved",
             "probability": chance[each.trajectory_id],
         }
-        for each in golden(drawn, decisions(events, book)).values()
+        for each in golden(drawn, decisions(events_of(db), book)).values()
         for pattern in (each.pattern, *_former(each.pattern, book))
     ]
     return pa.Table.from_pylist(rows, schema=FRAME)

@@ -7,43 +7,46 @@ could have drawn, with 1 - Π (1 - f π).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 
 import duckdb
 
 from analysis.trajectories import READABLE
+from labels.state import State
 
 
-def probabilities(
-    db: duckdb.DuckDBPyConnection, labelled: Mapping[str, datetime | None]
-) -> dict[str, float | None]:
+def probabilities(db: duckdb.DuckDBPyConnection, labelled: Mapping[str, State]) -> dict[str, float | None]:
     """The inclusion probability of each labelled trace.
 
     Args:
         db: A session of the store.
-        labelled: When each trace that the queue handed out was first submitted.
+        labelled: For each trace that was handed out, the state of the first label on it.
 
     Returns:
-        A probability each; None for a trace that no queue could have drawn.
+        A probability each; None for a trace that no queue could have drawn. In a store without a queue, what the
+        labels' own events say (labels that came from a store with one), which is 1 where everybody labels everything.
     """
+    made = db.execute("SELECT queue_id, created_at FROM queues ORDER BY created_at, queue_id").fetchall()
+    if not made:
+        return {trajectory_id: state.queue_probability for trajectory_id, state in labelled.items()}
+    times = {name: state.submitted_at or datetime.min for name, state in labelled.items()}
     missed = dict.fromkeys(labelled, 1.0)
-    for drawn, share in _rounds(db, labelled):
+    for drawn, share in _rounds(db, made, times):
         for trajectory_id in labelled:
             missed[trajectory_id] *= 1 - share * drawn.get(trajectory_id, 0.0)
     return {trajectory_id: 1 - left if left < 1 else None for trajectory_id, left in missed.items()}
 
 
 def _rounds(
-    db: duckdb.DuckDBPyConnection, labelled: Mapping[str, datetime | None]
+    db: duckdb.DuckDBPyConnection, made: Sequence[tuple[str, datetime]], labelled: Mapping[str, datetime]
 ) -> Iterable[tuple[dict[str, float], float]]:
-    """For each queue, and the time before the first: each labelled trace's draw, and the share that was done."""
-    made = db.execute("SELECT queue_id, created_at FROM queues ORDER BY created_at, queue_id").fetchall()
+    """For the time before the first queue, and each queue: each labelled trace's draw, and the share that was done."""
     starts = [datetime.min, *(created_at for _, created_at in made), datetime.max]
     for number, (start, end) in enumerate(pairwise(starts)):
-        before = {name for name, at in labelled.items() if (at or datetime.min) < start}
-        now = {name for name, at in labelled.items() if start <= (at or datetime.min) < end}
+        before = {name for name, at in labelled.items() if at < start}
+        now = {name for name, at in labelled.items() if start <= at < end}
         if number == 0:
             wanted = _everything(db, end)
             drawn = dict.fromkeys(wanted & set(labelled), 1.0)
@@ -58,7 +61,7 @@ def _everything(db: duckdb.DuckDBPyConnection, until: datetime) -> set[str]:
     """What could be labelled while there was no queue."""
     rows = db.execute(
         f"SELECT trajectory_id FROM trajectories WHERE reasoning_state IN {READABLE} AND stored_at < ?",
-        [min(until, datetime(9999, 1, 1))],
+        [until],
     ).fetchall()
     return {trajectory_id for (trajectory_id,) in rows}
 

@@ -5,58 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from analysis.measure.judge_labels import Quality, against_labels, paired
 from analysis.measure.judge_words import said_by_run
 from analysis.measure.scope import Scope
-from labels.events import SELF_SELECTED
-from labels.gold import BlindLabel, blind_labels, resolved
-from labels.log import events_of
-
-SCHEMA = pa.schema(
-    [
-        ("trajectory_id", pa.string()),
-        ("reasoning_sha256", pa.string()),
-        ("pattern", pa.string()),
-        ("value", pa.string()),
-        ("probability", pa.float64()),
-    ]
-)
-
-
-def frame(db: duckdb.DuckDBPyConnection) -> pa.Table:
-    """What people said blind of each (trajectory, pattern) that the queue picked: nothing that was searched out.
-
-    Returns:
-        Columns trajectory_id, reasoning_sha256 (of the text that was labelled), pattern, value (present, absent,
-        unsure, or unresolved where people disagree) and probability (with which the queue picked the trajectory
-        for the first of them; null where the log does not say).
-    """
-    labels = drawn_labels(db)
-    first: dict[str, BlindLabel] = {}
-    for each in sorted(labels, key=lambda each: each.state.submitted_at or datetime.max):
-        first.setdefault(each.trajectory_id, each)
-    rows = [
-        {
-            "trajectory_id": trajectory_id,
-            "reasoning_sha256": first[trajectory_id].state.reasoning_sha256,
-            "pattern": pattern,
-            "value": value or "unresolved",
-            "probability": first[trajectory_id].state.queue_probability,
-        }
-        for (trajectory_id, pattern), value in resolved(labels).items()
-    ]
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
-
-
-def drawn_labels(db: duckdb.DuckDBPyConnection) -> list[BlindLabel]:
-    """The blind labels on trajectories that the queue picked; what a person searched out is not among them."""
-    return [each for each in blind_labels(events_of(db)) if each.state.queue_reason != SELF_SELECTED]
+from labels.gold import BlindLabel, drawn_labels, frame
 
 
 def quality(

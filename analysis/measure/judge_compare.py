@@ -92,7 +92,7 @@ def compare(
         db: A session of the store.
         first: The one run.
         second: The other.
-        labels: What people said blind, as `labels.judged.frame` gives it.
+        labels: What people said blind, as `labels.gold.frame` gives it.
     """
     read = verdicts_of(db, [first, second])
     on_labels = _on_labels(db, first, second, labels) if labels is not None and len(labels) else {}

@@ -132,7 +132,7 @@ def against_labels(
         run_id: Whose verdicts are held against them.
         labels: What people said: trajectory_id, reasoning_sha256, pattern, value (present, absent, unsure, or
             unresolved where people disagree), probability (with which the queue picked it, or null), as
-            `labels.judged.frame` gives them. Where every label has a probability, trajectories are weighted by
+            `labels.gold.frame` gives them. Where every label has a probability, trajectories are weighted by
             its inverse, relative to each other; else all count the same.
         by: The columns to split by, out of `scope.GROUPS`.
         scope: Which trajectories count.

@@ -98,7 +98,7 @@ def _flips(db: duckdb.DuckDBPyConnection, run: str) -> list[Row]:
 
 def _compared(db: duckdb.DuckDBPyConnection, run: str, other: str) -> list[Row]:
     from analysis.measure.judge_compare import compare
-    from labels.judged import frame
+    from labels.gold import frame
 
     second = runs.choose(db, other)
     if second == run:
