@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,24 +58,47 @@ def _trajectory(name: str, reasoning: str | None = REASONING, **fields: Any) -> 
     )
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store file with nothing in it: to copy it is much quicker than to make one."""
+    path = tmp_path_factory.mktemp("empty") / "store.duckdb"
+    with Store(path).session():
+        return path
+
+
+@pytest.fixture
+def store(tmp_path: Path, empty_store: Path) -> Store:
+    return Store(shutil.copy(empty_store, tmp_path / "store.duckdb"), busy_limit=20)
+
+
+def _put(store: Store, given: Sequence[Any]) -> Store:
+    row_ids = new_ids(len(given))
+    ready = [
+        each if isinstance(each, Trajectory) else _trajectory(*([each] if isinstance(each, str) else each))
+        for each in given
+    ]
+    with store.transaction() as db:
+        append(db, "trajectories", [row(each, n, now()) for each, n in zip(ready, row_ids, strict=True)])
+        append(db, "cuts", segment_rows(ready, row_ids))
+    return store
+
+
 @pytest.fixture
 def keep(store: Store) -> Callable[..., Store]:
     """Put trajectories into the store: names, (name, reasoning) pairs, or ready ones."""
+    return lambda *given: _put(store, given)
 
-    def put(*given: Any) -> Store:
-        row_ids = new_ids(len(given))
-        ready = [
-            each
-            if isinstance(each, Trajectory)
-            else _trajectory(*([each] if isinstance(each, str) else each))
-            for each in given
-        ]
-        with store.transaction() as db:
-            append(db, "trajectories", [row(each, n, now()) for each, n in zip(ready, row_ids, strict=True)])
-            append(db, "cuts", segment_rows(ready, row_ids))
-        return store
 
-    return put
+@pytest.fixture(scope="session")
+def stored(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Callable[..., Store]:
+    """Stores that outlive a test, each with these trajectories."""
+
+    def make(*given: Any) -> Store:
+        return _put(
+            Store(shutil.copy(empty_store, tmp_path_factory.mktemp("stored") / "store.duckdb")), given
+        )
+
+    return make
 
 
 @pytest.fixture
@@ -83,12 +108,12 @@ def open_store(store: Store) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def trajectory() -> Callable[..., Trajectory]:
     return _trajectory
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def finding() -> Callable[..., dict[str, Any]]:
     """A finding as a judge writes it."""
 
@@ -107,7 +132,7 @@ def finding() -> Callable[..., dict[str, Any]]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def reply(codebook: Codebook) -> Callable[..., dict[str, Any]]:
     """A reply of the right form."""
 
@@ -121,7 +146,7 @@ def reply(codebook: Codebook) -> Callable[..., dict[str, Any]]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def right(reply: Callable[..., dict[str, Any]], finding: Callable[..., dict[str, Any]]) -> Answer:
     """What a judge that does its work says of the traces here."""
     return completion(json.dumps(reply(finding(), eval_aware=80)))
