@@ -2,7 +2,7 @@
 
 The chunks of one id are one response, also where responses stand mixed: their texts (`content`, `reasoning`,
 `reasoning_content`), reasoning details and pieces of calls are put together, and the whole is read as a chat completion
-is. One that never says how it finished was cut off.
+is. One that never says how it finished was cut off. Chunks without an id belong together up to one that finishes.
 """
 
 from __future__ import annotations
@@ -56,16 +56,22 @@ class _Choice:
 class _Response:
     """The chunks of one id."""
 
-    def __init__(self, row: dict[str, Any], line: int) -> None:
-        self.row, self.line, self.chunks = dict(row), line, 0
+    def __init__(self) -> None:
+        self.row: dict[str, Any] = {}
+        self.line = self.chunks = 0
         self.choices: dict[Any, _Choice] = {}
 
-    def add(self, row: dict[str, Any]) -> None:
+    def add(self, row: dict[str, Any], line: int) -> None:
         for choice in row.get("choices") or ():
             self.choices.setdefault(choice.get("index", 0), _Choice()).add(choice)
+        if not self.chunks:  # here, for one that is malformed is no part of it
+            self.row, self.line = dict(row), line
         if row.get("usage"):
             self.row["usage"] = row["usage"]
-        self.chunks += 1  # at the end: one that is malformed is counted as such
+        self.chunks += 1
+
+    def finished(self) -> bool:
+        return any(choice.finish for choice in self.choices.values())
 
     def trajectories(self) -> list[Trajectory]:
         found = [self.choices[key] for key in sorted(self.choices)]
@@ -86,17 +92,21 @@ def recognises(head: Head) -> bool:
 def read(path: Path, source: str) -> Found:
     """The responses of a file, in the order of their first chunks, each with its first chunk."""
     responses: dict[str, _Response] = {}
+    unnamed = 0
     for found in json_rows(path):
         if isinstance(found, Unreadable):
             yield found
             continue
         line, row = found
+        key = str(row.get("id") or f"#{unnamed}")
         try:
             if not _is_chunk(row):
                 raise ValueError("no chunk of a streamed chat completion")
-            responses.setdefault(str(row.get("id")), _Response(row, line)).add(row)
+            responses.setdefault(key, _Response()).add(row, line)
         except MALFORMED as error:
             yield malformed(line, row, error)
+        else:
+            unnamed += not row.get("id") and responses[key].finished()
     for response in responses.values():
         if response.chunks:
             yield from _ended(response, source)

@@ -314,3 +314,11 @@ def test_a_stream_with_calls_in_pieces_details_and_several_choices(jsonl: Jsonl)
         ("chatcmpl-1/1", "length"),
     ]
     assert made[0].reasoning_state() == "summary" and [line for line, _ in unread(path)] == [5]
+
+
+def test_chunks_without_an_id_and_one_that_is_none_before_the_first(jsonl: Jsonl) -> None:
+    pieces = [chunk({"content": "4"}), chunk({}, "stop"), chunk({"content": "6"})]
+    path = jsonl([{"id": "a", "object": "chat.completion.chunk", "choices": "x"}, chunk({"content": "2"}, id="a"), *({**each, "id": None} for each in pieces)])  # fmt: skip
+    made = [each[1] for each in named("chat-stream").read(path, "s") if not isinstance(each, Unreadable)]
+    assert [(each.line, each.answer()) for each in made] == [(2, "2"), (3, "4"), (5, "6")]
+    assert [line for line, _ in unread(path)] == [1]
