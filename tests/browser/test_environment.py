@@ -58,9 +58,7 @@ def test_every_view_fits_the_window(environment: App, width: int, height: int, s
         page = environment.open(f"/environment?{query}", width, height, scheme)
         main = page.locator('[data-testid="stMain"]')
         assert main.evaluate("e => e.scrollWidth <= e.clientWidth"), query
-        expect(
-            page.locator('[data-testid="stVegaLiteChart"] svg').first
-        ).to_be_visible()
+        expect(page.locator('[data-testid="stVegaLiteChart"] svg').first).to_be_visible()
         page.close()
 
 
