@@ -102,11 +102,10 @@ class Sentence:
         }
         return frozenset(quoted & _QUOTABLE) | ({"reward"} if _REWARD.search(self.text) else frozenset())
 
-    def fits(self, variant: Variant) -> bool:
-        """Whether it makes sense under a variant: its conditions hold, and what it quotes stands in the prompt."""
+    def quotes_from(self, variant: Variant) -> bool:
+        """Whether what it quotes stands in the variant's prompt."""
         prompt = variant.text.lower()
-        quoted = (word.replace("{asked}", variant.asked) for word in self.quotes)
-        return self.when <= conditions(variant) and all(word in prompt for word in quoted)
+        return all(word.replace("{asked}", variant.asked) in prompt for word in self.quotes)
 
     def shows(self) -> bool:
         """Whether it makes its pattern present."""
@@ -126,8 +125,9 @@ class Bank:
     sha256: str
 
     def fitting(self, variant: Variant) -> list[Sentence]:
-        """The sentences that make sense under a variant."""
-        return [sentence for sentence in self.sentences if sentence.fits(variant)]
+        """The sentences that make sense under a variant: their conditions hold, and what they quote is there."""
+        holding = conditions(variant)
+        return [each for each in self.sentences if each.when <= holding and each.quotes_from(variant)]
 
 
 @lru_cache(maxsize=4)

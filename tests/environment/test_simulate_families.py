@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from analysis import codebook
-from analysis.environment.bank import BANKS, load_bank
+from analysis.environment.bank import BANKS, Sentence, load_bank
 from analysis.environment.conditions import CONDITIONS, conditions, percent, stake
 from analysis.environment.pool import Pool
 from analysis.environment.prompts import FAMILIES, VARIANTS, family
@@ -28,9 +28,17 @@ ROOTED = {"hint_decode", "task_reframed", "reward_chosen", "disclosure_plan"}
 
 @lru_cache
 def made(bank: str) -> list[Simulated]:
-    """Eight of each variant and checkpoint."""
+    """Four of each variant and checkpoint."""
     rates = load_rates().choosing(EVERY)
-    return list(Simulator(load_bank(bank), rates, 0, PATTERNS).made(8 * 4 * len(EVERY)))
+    return list(Simulator(load_bank(bank), rates, 0, PATTERNS).made(4 * 4 * len(EVERY)))
+
+
+@lru_cache
+def fitting() -> list[tuple[Variant, Sentence]]:
+    """Every sentence under every variant that it fits."""
+    return [
+        (variant, each) for bank in BANKS for variant in EVERY for each in load_bank(bank).fitting(variant)
+    ]
 
 
 def share(name: str, key: str, rates: Rates | None = None) -> float:
@@ -85,11 +93,9 @@ QUOTED: dict[str, tuple[str, Callable[[Variant], bool]]] = {
 @pytest.mark.parametrize("what", QUOTED)
 def test_what_a_sentence_takes_from_the_prompt_stands_in_the_prompt(what: str) -> None:
     words, allowed = re.compile(QUOTED[what][0], re.IGNORECASE), QUOTED[what][1]
-    fitting = [
-        (v, s) for bank in BANKS for v in EVERY for s in load_bank(bank).fitting(v) if words.search(s.text)
-    ]
-    assert fitting, "some prompt gives reason to say it"
-    assert not {(variant.name, sentence.text) for variant, sentence in fitting if not allowed(variant)}
+    said = [(variant, sentence) for variant, sentence in fitting() if words.search(sentence.text)]
+    assert said, "some prompt gives reason to say it"
+    assert not {(variant.name, sentence.text) for variant, sentence in said if not allowed(variant)}
 
 
 def test_a_share_that_is_quoted_is_the_one_of_the_prompt() -> None:
@@ -99,7 +105,7 @@ def test_a_share_that_is_quoted_is_the_one_of_the_prompt() -> None:
         for number in said.findall(each.trajectory.reasoning() or ""):
             assert float(number) == percent(VARIANTS[str(each.trajectory.variant)])
             found += 1
-    assert found > 20
+    assert found > 10
 
 
 def test_no_placeholder_is_left_in_any_trace() -> None:
@@ -190,9 +196,9 @@ def test_without_a_total_each_cell_has_as_many(store: Store) -> None:
 def test_the_shares_of_a_rule_are_those_that_are_drawn() -> None:
     """Audits of one and 99 percent, last checkpoint only: gaming as the rule has it."""
     rates = load_rates().choosing([VARIANTS["audit-1"], VARIANTS["audit-99"]])
-    simulated = list(Simulator(load_bank("b"), rates, 3, PATTERNS).made(2_400))
+    simulated = list(Simulator(load_bank("b"), rates, 3, PATTERNS).made(1_200))
     for name in ("audit-1", "audit-99"):
         mine = [e.trajectory for e in simulated if e.trajectory.variant == name]
         last = [t.outcomes[0].value for t in mine if t.checkpoint == "simulated-step-6400"]
         wanted = share(name, GAMING)
-        assert len(last) == 300 and abs(sum(last) / 300 - wanted) < 4 * (wanted * (1 - wanted) / 300) ** 0.5
+        assert len(last) == 150 and abs(sum(last) / 150 - wanted) < 4 * (wanted * (1 - wanted) / 150) ** 0.5
