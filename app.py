@@ -1,10 +1,12 @@
-"""Telltale in the browser: `telltale app`, or `streamlit run app.py`. Navigation and nothing else."""
+"""Telltale in the browser: `telltale app`, or `streamlit run app.py`. Navigation, and who came to look at what."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import streamlit as st
+
+from views.seen import settle
 
 VIEWS = Path(__file__).parent / "views"
 
@@ -24,6 +26,7 @@ page = st.navigation(
             st.Page(VIEWS / "overview.py", title="Overview", default=True),
             st.Page(VIEWS / "traces.py", title="Traces"),
             st.Page(VIEWS / "label.py", title="Label"),
+            st.Page(VIEWS / "judge.py", title="Judge"),
             st.Page(VIEWS / "environment.py", title="Environment"),
             st.Page(VIEWS / "importing.py", title="Import", url_path="import"),
             st.Page(VIEWS / "export.py", title="Export"),
@@ -31,4 +34,5 @@ page = st.navigation(
     },
     position="top",
 )
+settle()
 page.run()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
+from analysis.codebook import Codebook, load
 from analysis.measure.judge_labels import Quality, against_labels, paired
 from analysis.measure.judge_words import said_by_run
 from analysis.measure.scope import Scope
-from labels.gold import BlindLabel, drawn_labels, frame
+from labels.gold import Gold, decisions, drawn_labels, frame, golden
+from labels.log import events_of
 
 
 def quality(
@@ -57,19 +58,19 @@ class SideBySide:
     Attributes:
         why: What the run says of its verdict, if anything.
         findings: The run's findings on the pattern: quote, start_char, match, stance, role, why.
-        people: The blind labels on it.
+        gold: What people's labels on it come to.
     """
 
     disagreement: Disagreement
     why: str | None
     findings: tuple[dict[str, Any], ...]
-    people: tuple[BlindLabel, ...]
+    gold: Gold
 
     @property
     def place(self) -> int:
         """Where the run's first standing quote begins, else a person's, else the text."""
         starts = [each["start_char"] for each in self.findings if each["start_char"] is not None]
-        starts += [start for label in self.people for start, _ in label.label.quotes]
+        starts += [start for label in self.gold.labels for start, _ in label.label.quotes]
         return next(iter(starts), 0)
 
 
@@ -95,7 +96,10 @@ def disagreements(db: duckdb.DuckDBPyConnection, run_id: str) -> list[Disagreeme
 
 
 def side_by_side(
-    db: duckdb.DuckDBPyConnection, run_id: str, chosen: Sequence[Disagreement]
+    db: duckdb.DuckDBPyConnection,
+    run_id: str,
+    chosen: Sequence[Disagreement],
+    codebook: Codebook | None = None,
 ) -> list[SideBySide]:
     """What both sides say where they disagree.
 
@@ -103,14 +107,16 @@ def side_by_side(
         db: A session of the store.
         run_id: The run.
         chosen: A page of what `disagreements` gives.
+        codebook: Its history tells what patterns were called before.
     """
+    book = codebook or load()
     words = said_by_run(db, run_id, [(each.trajectory_id, each.pattern) for each in chosen])
-    people: dict[tuple[str, str], list[BlindLabel]] = defaultdict(list)
-    for label in drawn_labels(db):
-        people[label.trajectory_id, label.pattern].append(label)
+    people = golden(drawn_labels(db, book), decisions(events_of(db), book))
     found = []
     for each in chosen:
-        key = each.trajectory_id, each.pattern
-        why, findings = words[key]
-        found.append(SideBySide(each, why, findings, tuple(people[key])))
+        why, findings = words[each.trajectory_id, each.pattern]
+        gold = people.get((each.trajectory_id, each.pattern))
+        # A run that is older than a rename knows the pattern by its former id.
+        gold = gold or people[each.trajectory_id, book.called_now(each.pattern, None)]
+        found.append(SideBySide(each, why, findings, gold))
     return found

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import duckdb
 import numpy as np
+import orjson
 
 from analysis.measure.judge_attempts import ATTEMPTS
 from analysis.measure.judge_bootstrap import Array, Figure, Sample, figure, share
@@ -27,12 +28,15 @@ class Books:
         states: Trajectories by how the run's newest attempt on their present text ended, each of STATES.
         outdated: Trajectories whose text has changed since the run judged them.
         mended: Those that ended ok after something was set right (a repair, a segment that is not there).
-        passes: Attempts in all, earlier ones on the same trajectory too; tokens and cost are theirs.
+        passes: Attempts in all, earlier ones on the same trajectory too. Tokens and cost are theirs, and those of
+            replies that are kept for an attempt that has not ended.
         input_tokens, cached_tokens, output_tokens: None where no attempt has told them. Cached ones are among
             the input.
         cost_usd: What the attempts with a known price cost; None where none has one.
-        unpriced: Attempts that used tokens and have no price: `cost_usd` leaves them out.
+        priced, unpriced: Attempts with a known price; those that called the endpoint and have none, which
+            `cost_usd` leaves out.
         seconds: The attempts' own time, summed: with many connections it is more than the time that passed.
+        waiting_batches: Batches of calls that were handed over and not collected yet.
     """
 
     trajectories: int
@@ -44,8 +48,10 @@ class Books:
     cached_tokens: int | None
     output_tokens: int | None
     cost_usd: float | None
+    priced: int
     unpriced: int
     seconds: float | None
+    waiting_batches: int
 
     @property
     def judged(self) -> int:
@@ -62,11 +68,18 @@ def books(db: duckdb.DuckDBPyConnection, run_id: str) -> Books:
         [run_id, run_id],
     ).fetchall()
     used = db.execute(
-        """SELECT count(*), sum(input_tokens)::BIGINT, sum(cached_tokens)::BIGINT, sum(output_tokens)::BIGINT,
-                  sum(cost_usd), count(*) FILTER (input_tokens IS NOT NULL AND cost_usd IS NULL), sum(seconds)
-           FROM log.attempts WHERE run_id = ?""",
+        """WITH used AS (
+               SELECT 1 AS pass, state, input_tokens, cached_tokens, output_tokens, cost_usd, seconds
+               FROM log.attempts WHERE run_id = $1
+               UNION ALL SELECT 0, 'ok', input_tokens, cached_tokens, output_tokens, cost_usd, NULL
+               FROM replies WHERE run_id = $1 AND NOT counted)
+           SELECT coalesce(sum(pass), 0)::BIGINT, sum(input_tokens)::BIGINT, sum(cached_tokens)::BIGINT,
+                  sum(output_tokens)::BIGINT, sum(cost_usd), count(cost_usd) FILTER (pass = 1),
+                  count(*) FILTER (pass = 1 AND cost_usd IS NULL AND state <> 'no_reasoning'), sum(seconds),
+                  (SELECT count(*) FROM batches WHERE run_id = $1 AND state IN ('prepared', 'submitted'))
+           FROM used""",
         [run_id],
-    ).fetchone() or (0, None, None, None, None, 0, None)
+    ).fetchone() or (0, None, None, None, None, 0, 0, None, 0)
     total = db.execute("SELECT count(*) FROM trajectories").fetchone()
     states = dict.fromkeys(STATES, 0)
     for state, current, _, number, _ in rows:
@@ -78,6 +91,17 @@ def books(db: duckdb.DuckDBPyConnection, run_id: str) -> Books:
         sum(noted for state, current, _, _, noted in rows if current and state == "ok"),
         *used,
     )
+
+
+def settings_of(db: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, Any]:
+    """What makes a run another one than the next: its model, its codebook's revision and its configuration."""
+    row = db.execute(
+        "SELECT model, codebook_revision, config FROM runs WHERE run_id = ?", [run_id]
+    ).fetchone()
+    if row is None:
+        return {}
+    model, revision, config = row
+    return {"model": model, "codebook": revision, **orjson.loads(config or "{}")}
 
 
 def endings(db: duckdb.DuckDBPyConnection, run_id: str, most: int = 50) -> list[dict[str, Any]]:

@@ -195,5 +195,5 @@ def test_disagreements_come_with_both_sides_the_surest_mistakes_first(lab: Lab) 
     assert [(f["quote"], f["why"], f["match"]) for f in sides[0].findings] == [
         (QUOTE, "It says so.", "exact")
     ]
-    assert [(label.annotator, label.value) for label in sides[0].people] == [("ada", "absent")]
+    assert [(label.annotator, label.value) for label in sides[0].gold.labels] == [("ada", "absent")]
     assert sides[0].place == sides[0].findings[0]["start_char"]
