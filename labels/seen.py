@@ -10,15 +10,19 @@ from analysis.store import Store
 from labels.events import Event
 from labels.fold import fold
 from labels.log import by_trajectory, events_of, record
+from labels.state import State
+
+NOTHING = State()
 
 
 def open_to(db: duckdb.DuckDBPyConnection, annotator: str) -> set[str]:
-    """The trajectories on which this person may see a run's word: submitted, or not blind any more."""
-    states = {
-        trajectory_id: fold(events)
-        for (trajectory_id, _), events in by_trajectory(events_of(db, annotator)).items()
-    }
-    return {name for name, state in states.items() if state.submitted or state.exposed or state.revealed}
+    """The trajectories on which this person may see a run's word: submitted, or not blind any more.
+
+    One that they have before them a second time, to be measured against themself, is not among them.
+    """
+    first, again = _states(db, annotator)
+    blind_again = {name for name, state in again.items() if not (state.submitted or state.exposed)}
+    return {name for name, s in first.items() if s.submitted or s.exposed or s.revealed} - blind_again
 
 
 def saw(store: Store, annotator: str, trajectory_ids: Iterable[str], run_id: str) -> None:
@@ -29,16 +33,23 @@ def saw(store: Store, annotator: str, trajectory_ids: Iterable[str], run_id: str
     Each is written once.
     """
     with store.session() as db:
-        mine = {
-            trajectory_id: fold(events)
-            for (trajectory_id, _), events in by_trajectory(events_of(db, annotator)).items()
-        }
-    fresh = []
-    for trajectory_id in dict.fromkeys(trajectory_ids):
-        state = mine.get(trajectory_id)
-        if state is not None and state.submitted:
-            if not (state.revealed or state.exposed):
-                fresh.append(Event(annotator, trajectory_id, "reveal", phase="review", run_id=run_id))
-        elif state is None or not state.exposed:
-            fresh.append(Event(annotator, trajectory_id, "exposed"))
-    record(store, fresh)
+        first, again = _states(db, annotator)
+    events = []
+    for name in dict.fromkeys(trajectory_ids):
+        state = first.get(name, NOTHING)
+        if not state.submitted and not state.exposed:
+            events.append(Event(annotator, name, "exposed"))
+        elif state.submitted and not (state.revealed or state.exposed):
+            events.append(Event(annotator, name, "reveal", phase="review", run_id=run_id))
+        if name in again and not (again[name].submitted or again[name].exposed):
+            events.append(Event(annotator, name, "exposed", repeat=1))
+    record(store, events)
+
+
+def _states(db: duckdb.DuckDBPyConnection, annotator: str) -> tuple[dict[str, State], dict[str, State]]:
+    """What they say of each trajectory that they did anything to, the first and the second time."""
+    events = events_of(db, annotator)
+    first, again = (by_trajectory(events, repeat) for repeat in (0, 1))
+    return {name: fold(done) for (name, _), done in first.items()}, {
+        name: fold(done) for (name, _), done in again.items()
+    }

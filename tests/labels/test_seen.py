@@ -23,9 +23,9 @@ def lab(store: Store) -> Iterator[Lab]:
         yield lab
 
 
-def desk(lab: Lab, name: str) -> Desk:
+def desk(lab: Lab, name: str, repeat: int = 0) -> Desk:
     with lab.store.session() as db:
-        return sit_down(db, "ada", name, codebook.load())
+        return sit_down(db, "ada", name, codebook.load(), repeat)
 
 
 def ops(lab: Lab) -> list[tuple[str, str]]:
@@ -65,3 +65,16 @@ def test_a_persons_own_submitted_and_exposed_traces_are_open_to_them_and_no_othe
         assert (
             open_to(db, "ada") == {"t0", "t1"} and open_to(db, "bo") == {"t2"} and open_to(db, "cy") == set()
         )
+
+
+def test_a_trace_that_is_labelled_a_second_time_is_closed_until_then_and_not_blind_once_seen(
+    lab: Lab,
+) -> None:
+    submit(lab.store, desk(lab, "t0"))
+    act(lab.store, desk(lab, "t0", repeat=1), "set", pattern="eval_aware", new="absent")
+    with lab.store.session() as db:
+        assert open_to(db, "ada") == set()
+    saw(lab.store, "ada", ["t0"], "a-run")
+    assert desk(lab, "t0", repeat=1).phase == "assisted"
+    with lab.store.session() as db:
+        assert open_to(db, "ada") == {"t0"}
