@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -34,7 +35,7 @@ def run(page: str, opened: Opened) -> dict[str, Any] | None:
         if named and len(begin) != 1:
             st.warning(f"No run {plain(named)}; this is the newest one.")
         st.session_state[name] = begin[0] if len(begin) == 1 else opened.ask(runs.choose, None)
-    chosen = st.selectbox("Run", list(listed), format_func=lambda run_id: run_name(listed[run_id]), key=name)
+    chosen = st.selectbox("Run", list(listed), format_func=run_names(listed.values()).__getitem__, key=name)
     return listed[chosen]
 
 
@@ -42,6 +43,17 @@ def run_name(row: Mapping[str, Any]) -> str:
     """A run as it is called on a page; the cue tagger is a baseline wherever it is shown."""
     tagger = "cues (baseline)" if row["tagger"] == "cues" else row["tagger"]
     return " · ".join(str(part) for part in (tagger, row["model"], row["created"]) if part)
+
+
+def run_names(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """What each run is called, by its id. Runs of one name (repeats made in one minute) have their ids' ends in it:
+    a browser sends back the name that was chosen.
+    """  # noqa: D205
+    names = {row["run"]: run_name(row) for row in rows}
+    seen = Counter(names.values())
+    return {
+        run: name if seen[name] == 1 else f"{name} · {run.rpartition('-')[2]}" for run, name in names.items()
+    }
 
 
 def one(page: str, name: str, label: str, counts: Mapping[str, int]) -> str | None:
@@ -114,4 +126,14 @@ def _complain(label: str, unknown: Sequence[Any]) -> None:
         st.warning(f"{label}: this store has no {', '.join(asked)}; the choice was left out.")
 
 
-__all__ = ["READABLE_NAMES", "count", "many", "no_run_yet", "one", "run", "run_name", "synthetic_badge"]
+__all__ = [
+    "READABLE_NAMES",
+    "count",
+    "many",
+    "no_run_yet",
+    "one",
+    "run",
+    "run_name",
+    "run_names",
+    "synthetic_badge",
+]

@@ -97,7 +97,7 @@ def draw_compared(page: Shown) -> None:
     second = st.selectbox(
         "Second run",
         list(others),
-        format_func=lambda name: choices.run_name(others[name]),
+        format_func=choices.run_names(others.values()).__getitem__,
         key=held,
         width=620,
     )
