@@ -1,18 +1,45 @@
-"""How far people agree, pattern by pattern, on what they labelled blind."""
+"""How far people agree, pattern by pattern, on what they labelled blind: of the traces, and of their sentences."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import duckdb
+import numpy as np
 
-from analysis.measure.agreement import cohen_kappa, krippendorff_alpha, percent_agreement
-from labels.gold import blind_labels
+from analysis.codebook import Codebook, load
+from analysis.measure.agreement import PAIRED, Sums, coded, sums
+from analysis.measure.judge_bootstrap import Array, Figure, Sample, figure, sample
+from labels.events import VALUES
+from labels.gold import BlindLabel, blind_labels
 from labels.log import events_of
+from labels.sentence_marks import marked_sentences, overlap_figures
+
+COMPACT = (
+    "pattern",
+    "annotators",
+    "n",
+    "present",
+    "percent",
+    "kappa",
+    "alpha",
+    "ac1",
+    "span_alpha",
+    "span_f1",
+    "note",
+)
+"""The columns that say most; `Agreement.as_row` has the others, intervals among them."""
+SAME = "every label says {}, so chance and agreement can't be told apart"
+SHARED_NOTHING = "no trajectory was labelled blind by two people"
+
+Said = dict[str, BlindLabel]
+"""One person's labels on a pattern, by trajectory."""
+Who = tuple[str, int]
+"""An annotator, and 1 for what they said the second time."""
 
 
 @dataclass(frozen=True)
@@ -20,70 +47,127 @@ class Agreement:
     """Agreement on one pattern.
 
     Attributes:
-        annotators: The two people compared, or all of them.
+        annotators: The two people compared, or all of them; or one, against what they said the second time.
         n: Trajectories that both (of all: at least two) labelled blind.
         present: The share of those labels that say present.
-        percent: The share of trajectories with the same value; of two people only.
-        kappa: Cohen's kappa, of two people only; None where it is undefined.
-        alpha: Krippendorff's alpha, nominal; None where it is undefined.
-        note: Why a figure is undefined.
+        figures: percent (the same value), kappa (Cohen's; of several people Fleiss'), alpha (Krippendorff's,
+            nominal), ac1 (Gwet's), positive and negative (the agreement on present and on absent), and of two
+            people span_alpha and span_f1, over the sentences of these trajectories.
+        note: Why figures are undefined.
+        resampled: What the intervals were made from.
     """
 
     pattern: str
     annotators: str
     n: int
     present: float | None
-    percent: float | None
-    kappa: float | None
-    alpha: float | None
+    figures: Mapping[str, Figure]
     note: str | None
+    resampled: str
 
     def as_row(self) -> dict[str, Any]:
-        """The figures as a flat mapping."""
-        return asdict(self)
+        """A flat mapping: each figure with its interval."""
+        row: dict[str, Any] = {
+            "pattern": self.pattern, "annotators": self.annotators, "n": self.n, "present": self.present,
+        }  # fmt: skip
+        for name, each in self.figures.items():
+            row |= each.as_row(name)
+        return {**row, "intervals": self.resampled, "note": self.note}
 
 
-def agreement(db: duckdb.DuckDBPyConnection, patterns: Sequence[str] | None = None) -> list[Agreement]:
-    """Agreement per pattern for each two annotators, and of all where there are more than two.
+def agreement(
+    db: duckdb.DuckDBPyConnection, patterns: Sequence[str] | None = None, codebook: Codebook | None = None
+) -> list[Agreement]:
+    """Agreement per pattern for each two annotators, for all where there are more than two, and for who labelled
+    traces a second time with themself.
 
     The values compared are present, absent and unsure. Only blind labels count.
 
     Args:
         db: A session of the store.
-        patterns: Which patterns, in order; by default all that were labelled.
-    """
-    values: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
-    for each in blind_labels(events_of(db)):
-        values[each.pattern][each.annotator][each.trajectory_id] = each.value
-    found = []
-    for pattern in patterns if patterns is not None else sorted(values):
-        by_person = values.get(pattern, {})
-        people = sorted(by_person)
-        groups = [*combinations(people, 2), *([tuple(people)] if len(people) > 2 else [])]
-        found += [_agreement(pattern, group, [by_person[name] for name in group]) for group in groups]
-    return found
+        patterns: Which patterns, in order; by default all that were labelled and are not retired.
+        codebook: Whose history labels are carried over.
+    """  # noqa: D205
+    book = codebook or load()
+    events = events_of(db)
+    said: dict[str, dict[Who, Said]] = defaultdict(lambda: defaultdict(dict))
+    for repeat in (0, 1):
+        for each in blind_labels(events, book.history, repeat):
+            said[each.pattern][each.annotator, repeat][each.trajectory_id] = each
+    prompts = _prompts(db)
+    retired = {each.id for each in book.retired}
+    return [
+        _agreement(db, pattern, {who: said[pattern][who] for who in group}, prompts)
+        for pattern in (patterns if patterns is not None else sorted(set(said) - retired))
+        for group in _groups(sorted(said.get(pattern, {})))
+    ]
 
 
-def _agreement(pattern: str, names: Sequence[str], said: list[dict[str, str]]) -> Agreement:
-    everything = sorted({trajectory for each in said for trajectory in each})
-    shared = [trajectory for trajectory in everything if sum(trajectory in each for each in said) > 1]
-    ratings = [[each.get(trajectory) for trajectory in shared] for each in said]
+def _groups(known: Sequence[Who]) -> list[tuple[Who, ...]]:
+    """Who is compared: each two, all together, and each with their own second time."""
+    first = [who for who in known if who[1] == 0]
+    again = [((name, 0), (name, 1)) for name, repeat in known if repeat and (name, 0) in known]
+    return [*combinations(first, 2), *([tuple(first)] if len(first) > 2 else []), *again]
+
+
+def _agreement(
+    db: duckdb.DuckDBPyConnection, pattern: str, said: Mapping[Who, Said], prompts: Mapping[str, int]
+) -> Agreement:
+    everything = sorted({trajectory for each in said.values() for trajectory in each})
+    shared = [name for name in everything if sum(name in each for each in said.values()) > 1]
+    ratings = [[each[name].value if name in each else None for name in shared] for each in said.values()]
     words = [value for row in ratings for value in row if value is not None]
-    two = [[str(value) for value in row] for row in ratings] if len(names) == 2 else []
-    alpha = krippendorff_alpha(ratings)
+    of_prompt = np.unique([prompts.get(name, -1) for name in shared], return_inverse=True)[1]
+    codes, _ = coded(ratings, VALUES)
+    values = 3 if "unsure" in words else 2  # present and absent are always to choose from
+    units = sample(sums(codes, values), of_prompt)
+    figures = _figures(units, values, len(said), words)
+    if len(said) == 2:
+        figures |= overlap_figures(sample(marked_sentences(db, shared, *said.values()), of_prompt))
     return Agreement(
         pattern=pattern,
-        annotators=", ".join(names),
+        annotators=", ".join(name + " again" * repeat for name, repeat in said),
         n=len(shared),
         present=words.count("present") / len(words) if words else None,
-        percent=percent_agreement(*two) if two else None,
-        kappa=cohen_kappa(*two) if two else None,
-        alpha=alpha,
-        note=None if alpha is not None else _why_undefined(words),
+        figures=figures,
+        note=_note(figures),
+        resampled=units.told,
     )
 
 
-def _why_undefined(words: list[str]) -> str:
-    if not words:
-        return "no trajectory was labelled blind by two people"
-    return f"every label says {words[0]}, so chance and agreement can't be told apart"
+def _figures(units: Sample, values: int, raters: int, words: Sequence[str]) -> dict[str, Figure]:
+    at, drawn = Sums(units.totals, values), Sums(units.resampled(), values)
+    why = SAME.format(words[0]) if words else SHARED_NOTHING
+    kappa = (at.kappa, drawn.kappa) if raters == 2 else (at.fleiss, drawn.fleiss)
+
+    def of(
+        value: Array, resampled: Array, undefined: str = why, share_of: Sequence[int] | None = None
+    ) -> Figure:
+        return figure(float(value), resampled, units, undefined, share_of)
+
+    return {
+        "percent": of(at.percent, drawn.percent, share_of=(PAIRED,)),
+        "kappa": of(*kappa),
+        "alpha": of(at.alpha, drawn.alpha),
+        "ac1": of(at.ac1, drawn.ac1),
+        "positive": of(at.specific(0), drawn.specific(0), "nobody says present" if words else why),
+        "negative": of(at.specific(1), drawn.specific(1), "nobody says absent" if words else why),
+    }
+
+
+def _note(figures: Mapping[str, Figure]) -> str | None:
+    """Why figures have no value: each reason once, with the figures that it holds for."""
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for name, each in figures.items():
+        if each.value is None:
+            reasons[each.note or ""].append(name)
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items()) or None
+
+
+def _prompts(db: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """The number of each labelled trajectory's prompt."""
+    rows = db.execute(
+        """SELECT trajectory_id, dense_rank() OVER (ORDER BY coalesce(prompt_id, trajectory_id)) - 1
+           FROM trajectories WHERE trajectory_id IN (SELECT trajectory_id FROM log.label_events)"""
+    ).fetchall()
+    return dict(rows)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import codebook, codebook_changes
@@ -226,6 +226,7 @@ CHANGES = st.lists(
     CHANGES,
     st.randoms(),
 )
+@settings(deadline=None)
 def test_whatever_changes_no_judgement_is_dropped_and_the_order_of_arrival_does_not_matter(
     judged: list[tuple[str, str]], changes: list[tuple[str, tuple[str, ...], tuple[str, ...]]], chance: random.Random
 ) -> None:  # fmt: skip

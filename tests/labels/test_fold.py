@@ -4,7 +4,7 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labels.events import Event
@@ -139,6 +139,7 @@ HISTORIES = st.lists(ACTIONS, max_size=14).map(lambda steps: history(*steps))
 
 
 @given(HISTORIES, st.randoms())
+@settings(deadline=None)
 def test_the_fold_depends_neither_on_the_order_of_arrival_nor_on_repeats(
     events: list[Event], chance: random.Random
 ) -> None:
@@ -148,6 +149,7 @@ def test_the_fold_depends_neither_on_the_order_of_arrival_nor_on_repeats(
 
 
 @given(HISTORIES, ACTIONS)
+@settings(deadline=None)
 def test_undo_restores_exactly_what_was_and_redo_exactly_what_undo_took(
     events: list[Event], action: tuple[str, dict[str, Any]]
 ) -> None:
@@ -161,6 +163,7 @@ def test_undo_restores_exactly_what_was_and_redo_exactly_what_undo_took(
 
 
 @given(HISTORIES)
+@settings(deadline=None)
 def test_undo_all_the_way_and_redo_all_the_way_walk_the_same_states(events: list[Event]) -> None:
     log, states = list(events), [fold(events)]
     while last := to_undo(log):
@@ -176,6 +179,7 @@ def test_undo_all_the_way_and_redo_all_the_way_walk_the_same_states(events: list
 
 
 @given(HISTORIES)
+@settings(deadline=None)
 def test_two_people_never_change_each_others_labels(events: list[Event]) -> None:
     other = [event("set", 3, annotator="bo", event_id="other", pattern="p", new="absent")]
     mine = [each for each in [*events, *other] if each.annotator == "ada"]

@@ -73,7 +73,7 @@ def history_of(steps: list[tuple[str, str, Any]]) -> tuple[list[Event], dict[str
 
 
 @given(STEPS, st.randoms(use_true_random=False))
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_any_interleaving_gives_each_person_what_they_did_and_did_not_undo(
     steps: list[tuple[str, str, Any]], chance: random.Random
 ) -> None:
@@ -89,6 +89,7 @@ def test_any_interleaving_gives_each_person_what_they_did_and_did_not_undo(
 
 
 @given(STEPS, ACTIONS)
+@settings(deadline=None)
 def test_two_tabs_that_undo_at_the_same_moment_undo_once_and_one_redo_brings_it_back(
     steps: list[tuple[str, str, Any]], action: dict[str, Any]
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labels.sampling import Stratum, draw
@@ -98,6 +98,7 @@ def frames(chosen: st.DrawFn) -> tuple[int, list[Stratum], int, int]:
 
 
 @given(frames())
+@settings(deadline=None)
 def test_what_is_drawn_had_a_chance_what_is_certain_is_drawn_and_the_seed_decides(
     given_frame: tuple[int, list[Stratum], int, int],
 ) -> None:

@@ -3,19 +3,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from analysis.measure.frequencies import frequencies
 from analysis.store import Store
 from labels import gold
-from labels.agreement import agreement
 from labels.events import Event
 from labels.log import events_of, record
-
-
-def rows(store: Store, *columns: str) -> list[tuple[Any, ...]]:
-    with store.session() as db:
-        return [tuple(each.as_row()[column] for column in columns) for each in agreement(db)]
 
 
 def test_a_blind_label_is_what_was_said_before_the_judge_was_revealed(labelled: Store) -> None:
@@ -26,32 +18,6 @@ def test_a_blind_label_is_what_was_said_before_the_judge_was_revealed(labelled: 
         ("t1", "ada", "absent"), ("t1", "bo", "absent"),
         ("t2", "ada", "present"), ("t2", "bo", "absent"),
     ]  # fmt: skip
-
-
-def test_agreement_per_pattern_counts_blind_labels_only(labelled: Store) -> None:
-    found = rows(labelled, "pattern", "annotators", "n", "present", "percent", "kappa")
-    assert found == [
-        ("p", "ada, bo", 3, 0.5, pytest.approx(2 / 3), pytest.approx(0.4)),
-        ("q", "ada, bo", 3, 0.0, 1.0, None),
-    ]
-    assert rows(labelled, "alpha", "note") == [
-        (pytest.approx(4 / 9), None),
-        (None, "every label says absent, so chance and agreement can't be told apart"),
-    ]
-
-
-def test_three_people_are_compared_two_by_two_and_together(labelled: Store) -> None:
-    record(
-        labelled,
-        [Event("cy", "t0", "set", pattern="p", new="unsure"), Event("cy", "t0", "submit", new="p q")],
-    )
-    assert rows(labelled, "annotators", "n", "percent")[:4] == [
-        ("ada, bo", 3, pytest.approx(2 / 3)), ("ada, cy", 1, 0.0), ("bo, cy", 1, 0.0), ("ada, bo, cy", 3, None),
-    ]  # fmt: skip
-
-
-def test_nobody_to_compare_with_is_an_empty_table(traces: Store) -> None:
-    assert rows(traces, "pattern") == []
 
 
 def test_rates_rest_on_labels_that_were_not_searched_out_and_conflicts_show(labelled: Store) -> None:
@@ -93,21 +59,9 @@ def test_labels_of_a_text_that_has_changed_do_not_count(labelled: Store) -> None
     assert (c1["n"], c1["labels"], c1["label_share"]) == (2, 1, 0.0)
 
 
-def test_the_reports_print_both(labelled: Store, telltale: Callable[..., Any]) -> None:
+def test_the_report_has_the_columns_of_labels(labelled: Store, telltale: Callable[..., Any]) -> None:
     table = telltale("report", "frequencies", "--db", labelled.path, "--format", "csv").stdout
     assert table.splitlines()[0].endswith(
         "labels,label_share,label_low,label_high,label_effective_n,label_conflicts,"
         "corrected,corrected_low,corrected_high,corrected_note"
     )
-    printed = telltale("report", "agreement", "--db", labelled.path).stdout.splitlines()
-    assert printed[0].split() == [
-        "pattern",
-        "annotators",
-        "n",
-        "present",
-        "percent",
-        "kappa",
-        "alpha",
-        "note",
-    ]
-    assert "0.400" in printed[2]

@@ -1,0 +1,79 @@
+"""Which sentences two people marked with a pattern, and how far they agree on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from analysis.measure.agreement import alpha_of
+from analysis.measure.judge_bootstrap import Array, Figure, Sample, figure, share
+from labels.gold import BlindLabel
+
+NOBODY = "nobody marked a sentence"
+
+
+def marked_sentences(
+    db: duckdb.DuckDBPyConnection,
+    trajectories: Sequence[str],
+    first: Mapping[str, BlindLabel],
+    second: Mapping[str, BlindLabel],
+) -> npt.NDArray[np.float64]:
+    """The sentences of each trajectory by who marked them: (trajectories, 4) both, the first, the second, neither.
+
+    A sentence is marked where it shares a letter with a quote that makes the pattern present.
+    """
+    spans = _sentences(db, trajectories)
+    rows = np.zeros((len(trajectories), 4))
+    for place, name in enumerate(trajectories):
+        sentences = spans.get(name, np.zeros((0, 2), dtype=np.int64))
+        one, other = (_marked(sentences, said[name]) for said in (first, second))
+        rows[place] = [(one & other).sum(), (one & ~other).sum(), (~one & other).sum(), (~one & ~other).sum()]
+    return rows
+
+
+def overlap_figures(marks: Sample) -> dict[str, Figure]:
+    """Krippendorff's alpha over sentences, and F1: of two people's marks it does not matter who is held against whom.
+
+    Args:
+        marks: Rows as `marked_sentences` gives them, resampled with all sentences of a trajectory together.
+    """
+    at, drawn = marks.totals, marks.resampled()
+    return {
+        "span_alpha": figure(float(_alpha(at)), _alpha(drawn), marks, NOBODY),
+        "span_f1": figure(float(_f1(at)), _f1(drawn), marks, NOBODY),
+    }
+
+
+def _alpha(totals: Array) -> Array:
+    both, one, other, neither = (totals[..., n] for n in range(4))
+    apart = one + other
+    pairs = np.stack([np.stack([2 * both, apart], axis=-1), np.stack([apart, 2 * neither], axis=-1)], axis=-2)
+    return alpha_of(pairs)
+
+
+def _f1(totals: Array) -> Array:
+    both, one, other = (totals[..., n] for n in range(3))
+    return share(2 * both, 2 * both + one + other)
+
+
+def _marked(sentences: npt.NDArray[np.int64], said: BlindLabel) -> npt.NDArray[np.bool_]:
+    marked = np.zeros(len(sentences), dtype=np.bool_)
+    for quote in said.label.quotes.values():
+        if quote.makes_present():
+            marked |= (sentences[:, 0] < quote.end_char) & (sentences[:, 1] > quote.start_char)
+    return marked
+
+
+def _sentences(
+    db: duckdb.DuckDBPyConnection, trajectories: Sequence[str]
+) -> dict[str, npt.NDArray[np.int64]]:
+    """(sentences, 2) where each begins and ends, by trajectory."""
+    rows = db.execute(
+        """SELECT trajectory_id, list(start_char ORDER BY segment), list(end_char ORDER BY segment) FROM segments
+           WHERE trajectory_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY trajectory_id""",
+        [list(trajectories)],
+    ).fetchall()
+    return {name: np.array([starts, ends], dtype=np.int64).T for name, starts, ends in rows}
