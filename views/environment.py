@@ -60,7 +60,7 @@ def main() -> None:
     if not cells:
         st.subheader("No trajectory of the odd-number environment here")
         st.write(EMPTY)
-        st.code("telltale collect --list\ntelltale simulate --n 2240", language="bash")
+        st.code("telltale collect --list\ntelltale simulate --variants all", language="bash")
         return
     series = {row["checkpoint"]: row["series"] for row in facets.rows}
     order = [name for name in facets.checkpoints if any(cell["checkpoint"] == name for cell in cells)]

@@ -212,6 +212,8 @@ def _caption(
     told += ", with Wilson's 95 % intervals."
     if any(cell["missing"] for cell in cells):
         told += " Pale bands: where it could lie if every unreadable answer were known."
+    sizes = sorted(cell["n"] for cell in cells)
+    told += f" n is {sizes[0]:,} to {sizes[-1]:,} a point." if sizes else ""
     st.caption(f"{told}{begins} Choose a point to see its traces.{_sources(published)}")
 
 
