@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from analysis.codebook import Codebook, load
 from analysis.measure.judge_labels import Quality, against_labels, paired
 from analysis.measure.judge_words import said_by_run
 from analysis.measure.scope import Scope
-from labels.gold import Gold, decisions, drawn_labels, frame, golden
+from labels.events import SELF_SELECTED
+from labels.gold import Gold, blind_labels, decisions, frame, golden
 from labels.log import events_of
 
 
@@ -74,9 +76,17 @@ class SideBySide:
         return next(iter(starts), 0)
 
 
-def disagreements(db: duckdb.DuckDBPyConnection, run_id: str) -> list[Disagreement]:
-    """All disagreements of a run with blind labels of one mind, the surest mistakes first."""
-    rows = paired(db, run_id, frame(db), ("checkpoint", "variant"))
+def disagreements(
+    db: duckdb.DuckDBPyConnection, run_id: str, labels: pa.Table | None = None
+) -> list[Disagreement]:
+    """All disagreements of a run with blind labels of one mind, the surest mistakes first.
+
+    Args:
+        db: A session of the store.
+        run_id: The run.
+        labels: What `gold.frame` gives, where it is at hand already.
+    """
+    rows = paired(db, run_id, frame(db) if labels is None else labels, ("checkpoint", "variant"))
     differ = (rows["why"] == "") & (rows["verdict"] != rows["value"])
     names = ("trajectory_id", "pattern", "verdict", "checkpoint", "variant", "score")
     found = [
@@ -111,7 +121,12 @@ def side_by_side(
     """
     book = codebook or load()
     words = said_by_run(db, run_id, [(each.trajectory_id, each.pattern) for each in chosen])
-    people = golden(drawn_labels(db, book), decisions(events_of(db), book))
+    wanted = {each.trajectory_id for each in chosen}
+    events = [event for event in events_of(db) if event.trajectory_id in wanted]
+    drawn = [
+        label for label in blind_labels(events, book.history) if label.state.queue_reason != SELF_SELECTED
+    ]
+    people = golden(drawn, decisions(events, book))
     found = []
     for each in chosen:
         why, findings = words[each.trajectory_id, each.pattern]

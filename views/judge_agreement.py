@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.measure.judge_labels import FIGURES, Quality, told_missing
-from labels.judged import quality
+from analysis.measure.judge_labels import FIGURES, Quality, against_labels, told_missing
+from labels.gold import frame
 from views.address import key
 from views.judge_charts import dots, reliability
 from views.judge_parts import PAGE, Row, Shown, count_column, dot, interval, numbers
@@ -45,7 +45,7 @@ CEILING = (
 
 def draw(page: Shown) -> None:
     """Draw the part."""
-    found = page.store.ask(quality, page.id)
+    found = page.store.ask(against_labels, page.id, page.store.ask(frame))
     if not any(each.n for each in found):
         _no_labels(page, found)
         return

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from analysis.measure.judge_words import sentences_at
-from labels.gold import Gold
+from labels.gold import Gold, frame
 from labels.judged import Disagreement, SideBySide, disagreements, side_by_side
 from labels.seen import open_to
 from views import seen
@@ -26,7 +26,7 @@ UNBLIND = f"{PAGE}.unblind"
 
 def draw(page: Shown) -> None:
     """Draw the part. What it shows of a trace that somebody still labels blind would end that; so it asks first."""
-    found = page.store.ask(disagreements, page.id)
+    found = page.store.ask(disagreements, page.id, page.store.ask(frame))
     if not found:
         st.subheader("No disagreement to read", anchor=False)
         st.write("Nobody has said blind of a trace that this run judged something else than the run. Against people says how many labels there are.")  # fmt: skip

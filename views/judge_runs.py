@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import duckdb
 import streamlit as st
 
 from analysis import runs
-from analysis.measure.judge_compare import COMPARED, FIGURES, LABELLED, Comparison, compare
+from analysis.measure.judge_compare import COMPARED, FIGURES, LABELLED, compare
 from analysis.measure.judge_repeats import flips
 from labels.gold import frame
 from views import choices
@@ -101,7 +100,7 @@ def draw_compared(page: Shown) -> None:
         key=held,
         width=620,
     )
-    found = {each.pattern: each for each in page.store.ask(compared, page.id, second)}
+    found = {each.pattern: each for each in page.store.ask(compare, page.id, second, page.store.ask(frame))}
     if not found:
         st.write("The two speak of no pattern in common.")
         return
@@ -115,11 +114,6 @@ def draw_compared(page: Shown) -> None:
     _compared_charts(page, rows)
     _compared_table(page, rows, second)
     _on_labels(page, rows, second)
-
-
-def compared(db: duckdb.DuckDBPyConnection, first: str, second: str) -> list[Comparison]:
-    """`compare` with the store's own blind labels."""
-    return compare(db, first, second, frame(db))
 
 
 def _compared_charts(page: Shown, rows: dict[str, Row]) -> None:
