@@ -125,7 +125,8 @@ def desk_events(
     db: duckdb.DuckDBPyConnection, annotator: str, trajectory_id: str, repeat: int = 0
 ) -> tuple[Event, ...]:
     """A person's events on a trace as a desk has them: until submit without why the queue picked it."""
-    events = [each for each in events_of(db, annotator, trajectory_id) if each.repeat == repeat]
+    said = events_of(db, annotator, trajectory_id)
+    events = [each for each in said if each.repeat == repeat and each.phase != "adjudication"]
     if not fold(events).submitted:
         events = [replace(each, queue_reason=None, queue_probability=None) for each in events]
     return tuple(events)

@@ -156,7 +156,7 @@ def _check(event: Event, texts: dict[str, tuple[str | None, str | None]]) -> Non
     if event.trajectory_id not in texts:
         raise UserError(f"there is no trajectory {event.trajectory_id} to label")
     text, sha = texts[event.trajectory_id]
-    if event.op == "set" and event.new is not None and event.new not in VALUES:
+    if event.op in ("set", "gold") and event.new is not None and event.new not in VALUES:
         raise UserError(f"a label is {', '.join(VALUES)}, not {event.new}")
     quotes = [event.as_row()] if event.op in _QUOTING else list(event.attributes.get("quotes", ()))
     if quotes and event.reasoning_sha256 and event.reasoning_sha256 != sha:
