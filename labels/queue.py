@@ -100,11 +100,18 @@ def progress(db: duckdb.DuckDBPyConnection, annotator: str) -> Progress:
     """How far this person is: what they have done, and what the queue still has for them."""
     mine = by_trajectory(events_of(db, annotator))
     states = [fold(events) for events in mine.values()]
-    [(left,)] = _wanted(db, annotator, now(), "SELECT count(*) FROM wanted", _begun(mine))
+    left = left_for(db, annotator, now())
     submitted, skipped = sum(s.submitted for s in states), sum(s.skipped is not None for s in states)
-    under_way = sum(_is_open(events) for events in mine.values())
+    under_way = sum(is_open(events) for events in mine.values())
     flagged = sum(state.flagged for state in states)
     return Progress(left + submitted + skipped + under_way, submitted, skipped, flagged)
+
+
+def left_for(db: duckdb.DuckDBPyConnection, annotator: str, at: datetime) -> int:
+    """How many traces still want somebody that this person has not begun."""
+    begun = _begun(by_trajectory(events_of(db, annotator)))
+    [(left,)] = _wanted(db, annotator, at, "SELECT count(*) FROM wanted", begun)
+    return int(left)
 
 
 @dataclass(frozen=True)
@@ -121,9 +128,9 @@ def _next(db: duckdb.DuckDBPyConnection, annotator: str, at: datetime) -> _Found
     events = events_of(db, annotator)
     mine, again = by_trajectory(events), by_trajectory(events, repeat=1)
     for (trajectory_id, _), done in again.items():
-        if _is_open(done):
+        if is_open(done):
             return _Found(Taken(trajectory_id, 1))
-    left_open = [(name, done) for (name, _), done in mine.items() if _is_open(done)]
+    left_open = [(name, done) for (name, _), done in mine.items() if is_open(done)]
     for trajectory_id, done in left_open:
         since = max((each.created_at for each in done if each.created_at), default=datetime.min)
         if since > at - timedelta(hours=settings.lease_hours) or _self_selected(done):
@@ -191,7 +198,8 @@ def _begun(mine: Mine) -> list[str]:
     return [name for (name, _), events in mine.items() if any(_works(event) for event in events)]
 
 
-def _is_open(events: Iterable[Event]) -> bool:
+def is_open(events: Iterable[Event]) -> bool:
+    """Whether a person has begun a trace and neither submitted nor skipped it."""
     done = [event for event in events if _works(event)]
     if any(event.op in ("submit", "skip") for event in done) and not any(e.op == "revert" for e in done):
         return False
