@@ -116,7 +116,7 @@ COMMANDS = (ingest, quarantine, drop)
 
 def _rules(map_file: Path | None, settings: tuple[str, ...]) -> dict[str, Any] | None:
     from analysis.ingest import load_map
-    from analysis.ingest.maps import parse_rule
+    from analysis.ingest.rules import parse_rule
 
     rules = load_map(map_file) if map_file else {}
     for setting in settings:

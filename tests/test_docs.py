@@ -72,7 +72,7 @@ def test_json_blocks_are_json() -> None:
 
 
 def test_the_rules_that_the_readme_sets_on_the_command_line_are_understood() -> None:
-    from analysis.ingest.maps import parse_rule, rule
+    from analysis.ingest.rules import parse_rule, rule
 
     [command] = re.findall(r"telltale ingest results/.*?\n```", README, re.DOTALL)
     words = shlex.split(command.removesuffix("```").replace("\\\n", " "))

@@ -19,8 +19,8 @@ from analysis.ingest import hf_dataset, inspect_log, mapped, scout_db
 from analysis.ingest.formats import FORMATS, MAPPED, Found, detect, named
 from analysis.ingest.head import beginning, head_of
 from analysis.ingest.maps import CONTENT_FIELDS, FieldMap
-from analysis.ingest.maps import load as load_map
 from analysis.ingest.rows import Unreadable
+from analysis.ingest.rules import load as load_map
 from analysis.ingest.skipped import Skipped
 from analysis.ingest.summaries import told_apart
 from analysis.ingest.writing import Batch, FileReport, conclude, quarantine, write
@@ -161,7 +161,7 @@ def preview(
             break
         report.count(found)
         if isinstance(found, Trajectory):
-            keys.update(dict.fromkeys(found.metadata))
+            keys.update(dict.fromkeys(fields.left(found.metadata) if fields else found.metadata))
             if len(shown.trajectories) < count:
                 shown.trajectories.append(found)
         elif not isinstance(found, Skipped) and len(shown.unreadable) < MOST_SHOWN:

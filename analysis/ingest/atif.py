@@ -23,9 +23,9 @@ from typing import Any
 from analysis.ingest.conversation import result_text
 from analysis.ingest.head import Head
 from analysis.ingest.leftover import leftover
-from analysis.ingest.maps import read_time
 from analysis.ingest.reasoning import read_message
 from analysis.ingest.rowwise import Found, read_rows
+from analysis.ingest.values import read_time
 from analysis.trajectories import Message, Trajectory
 
 NAME = "atif"

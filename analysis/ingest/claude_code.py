@@ -14,10 +14,10 @@ from typing import Any
 
 from analysis.ingest.conversation import read_one, remember_calls
 from analysis.ingest.head import Head
-from analysis.ingest.maps import read_time
 from analysis.ingest.rows import Unreadable, json_rows
 from analysis.ingest.rowwise import MALFORMED, Found, malformed, session
 from analysis.ingest.skipped import skipped
+from analysis.ingest.values import read_time
 from analysis.trajectories import Trajectory
 
 NAME = "claude-code"

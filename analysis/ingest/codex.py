@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from analysis.ingest.head import Head
-from analysis.ingest.maps import read_time
 from analysis.ingest.responses import Items, is_item
 from analysis.ingest.rows import Unreadable, json_rows
 from analysis.ingest.rowwise import MALFORMED, Found, malformed, session
 from analysis.ingest.skipped import skipped
+from analysis.ingest.values import read_time
 from analysis.trajectories import Message, Trajectory, storable
 
 NAME = "codex"

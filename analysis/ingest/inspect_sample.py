@@ -20,9 +20,9 @@ import re
 from typing import Any
 
 from analysis.ingest.conversation import read_messages
-from analysis.ingest.maps import read_time
 from analysis.ingest.reasoning import cut_off
 from analysis.ingest.rowwise import OUT_OF_TOKENS
+from analysis.ingest.values import read_time
 from analysis.trajectories import Outcome, Trajectory, short_hash
 
 KEPT = (

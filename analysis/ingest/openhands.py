@@ -19,11 +19,11 @@ from typing import Any
 
 from analysis.ingest.head import Head
 from analysis.ingest.leftover import leftover
-from analysis.ingest.maps import read_time
 from analysis.ingest.openhands_events import is_event, read_events
 from analysis.ingest.rows import Unreadable, json_rows
 from analysis.ingest.rowwise import MALFORMED, Found, malformed, read_rows
 from analysis.ingest.skipped import joined, skipped
+from analysis.ingest.values import read_time
 from analysis.trajectories import Message, Outcome, Trajectory, storable
 
 NAME = "openhands"

@@ -19,8 +19,8 @@ from typing import Any
 from analysis.ingest.conversation import read_messages
 from analysis.ingest.head import Head
 from analysis.ingest.leftover import leftover
-from analysis.ingest.maps import read_time
 from analysis.ingest.rowwise import Found, read_rows
+from analysis.ingest.values import read_time
 from analysis.trajectories import Outcome, Trajectory
 
 NAME = "petri"

@@ -113,10 +113,18 @@ def _tagged(content: str) -> tuple[list[str], str]:
 
 
 def plain_reasoning(value: Any, source: str) -> Reasoning:
-    """A field that holds the reasoning itself: null is missing, a blank text is empty."""
+    """A field that holds the reasoning itself: null is missing, a blank text is empty.
+
+    A list holds its parts: texts, or blocks as a message has them. Anything else is kept as JSON.
+    """
     if value is None:
         return None, "missing", None
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    if isinstance(value, list) and value:
+        if all(isinstance(each, str) for each in value):
+            value = PART_SEPARATOR.join(value)
+        elif block := _from_blocks(value):
+            return block[0], block[1], source
+    text = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
     return (text, "text", source) if text.strip() else (None, "empty", source)
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from analysis.ingest.conversation import read_messages
-from analysis.ingest.maps import number_in, read_time
 from analysis.ingest.reasoning import cut_off
 from analysis.ingest.rows import EXCERPT_CHARACTERS, Unreadable, json_rows
 from analysis.ingest.skipped import joined
+from analysis.ingest.values import number_in, read_time
 from analysis.trajectories import Message, Trajectory, storable
 
 Found = Iterator[tuple[dict[str, Any], Trajectory] | Unreadable]

@@ -19,9 +19,9 @@ from typing import Any
 from analysis.ingest.conversation import read_messages
 from analysis.ingest.head import Head
 from analysis.ingest.inspect_sample import outcomes_of
-from analysis.ingest.maps import read_time
 from analysis.ingest.rows import Unreadable, parsed
 from analysis.ingest.rowwise import MALFORMED, Found, malformed
+from analysis.ingest.values import read_time
 from analysis.trajectories import Outcome, Trajectory
 
 NAME = "scout"

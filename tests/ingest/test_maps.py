@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import pytest
 
 from analysis.errors import UserError
-from analysis.ingest.maps import FieldMap, load, parse_rule, read_time, rule
+from analysis.ingest.maps import FieldMap
+from analysis.ingest.rules import load, parse_rule, rule, without
+from analysis.ingest.values import read_time
 from analysis.trajectories import Trajectory
 
 ROW = {
@@ -114,6 +117,69 @@ def test_what_no_rule_reads_is_kept_as_metadata() -> None:
     trajectory = Trajectory("s", [], metadata={"cot": "x", "left": 1, "meta": {"a": 1}})
     FieldMap({"reasoning": "cot"}).apply(trajectory, {"cot": "x", "left": 1, "meta": {"a": 1}}, "x")
     assert trajectory.metadata == {"left": 1, "meta": {"a": 1}}
+
+
+def test_a_record_of_which_a_rule_reads_a_part_keeps_the_others() -> None:
+    row = {
+        "task": {"q": "?", "family": "parity", "level": {"n": 1, "of": 3}},
+        "list": [1, 2],
+        "a.b": 1,
+        "only": {"x": 1},
+    }
+    assert without(row, ["task.q", "task.level.n", "list.0", "a.b", "only.x", "none.y"]) == {
+        "task": {"family": "parity", "level": {"of": 3}},
+        "list": [1, 2],
+    }
+    fields = FieldMap({"prompt": "task.q", "answer": "only.x"})
+    trajectory = Trajectory("s", [], metadata=dict(row))
+    fields.apply(trajectory, row, "x")
+    assert fields.left(trajectory.metadata) == ["task.family", "task.level", "list", "a.b"]
+
+
+@pytest.mark.parametrize(
+    ("row", "reasoning", "answer", "state"),
+    [
+        ({"out": "<think>Hm.</think>4"}, "Hm.", "4", "text"),
+        ({"out": "<think>Hm.</think>4", "cot": None}, "Hm.", "4", "text"),
+        ({"out": "<think>Hm.</think>4", "cot": "Hm."}, "Hm.", "4", "text"),
+        ({"out": "<think>tags</think>4", "cot": "Hm."}, "Hm.", "<think>tags</think>4", "text"),
+        ({"out": "<think>cut o"}, "cut o", None, "truncated"),
+        ({"out": "<think>cut o", "cot": None}, None, "<think>cut o", "missing"),
+        ({"out": [{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "4"}]}, "Hm.", "4", "text"),
+        ({"out": "analysisHm.assistantfinal4"}, "Hm.", "4", "text"),
+        ({"out": 4, "cot": ["Hm.", "So."]}, "Hm.\n\nSo.", "4", "text"),
+        ({"out": "4", "cot": [{"type": "redacted_thinking", "data": "x"}]}, None, "4", "encrypted"),
+        ({"out": {"n": 4}, "cot": {"step": "Hm."}}, '{"step":"Hm."}', '{"n":4}', "text"),
+    ],
+    ids=["tags alone", "tags and a null", "in both", "other text in tags", "cut off", "cut off and a null", "parts", "channels", "a list", "sealed", "records"],
+)  # fmt: skip
+def test_reasoning_and_answer_however_the_fields_hold_them(
+    row: dict[str, Any], reasoning: str | None, answer: str | None, state: str
+) -> None:
+    rules = {"prompt": "=?", "answer": "out"} | ({"reasoning": "cot"} if "cot" in row else {})
+    trajectory = Trajectory("s", [])
+    FieldMap(rules).apply(trajectory, row, "x")
+    assert (trajectory.reasoning(), trajectory.answer(), trajectory.reasoning_state()) == (
+        reasoning,
+        answer,
+        state,
+    )
+
+
+@pytest.mark.parametrize("written", [list, json.dumps], ids=["list", "JSON in a text"])
+def test_a_conversation_that_a_rule_names_keeps_its_tools(written: Any) -> None:
+    said = [
+        {"role": "user", "content": "Look."},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "look", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "Nothing."}]},
+    ]
+    trajectory = Trajectory("s", [])
+    FieldMap({"messages": "log"}).apply(trajectory, {"log": written(said)}, "x")
+    assert [(m.role, m.content, m.name) for m in trajectory.messages] == [
+        ("user", "Look.", None),
+        ("assistant", "", None),
+        ("tool", "Nothing.", "look"),
+    ]
 
 
 @pytest.mark.parametrize(
