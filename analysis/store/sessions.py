@@ -18,6 +18,11 @@ from analysis.errors import StoreBusy, UserError
 from analysis.store.schema import MIGRATIONS
 
 BUSY_LIMIT_SECONDS = 30.0
+ROWS_A_GROUP = 2_048
+"""How many rows DuckDB packs together. On closing, it joins groups that are smaller than they may be and writes
+them anew; of texts of 15 kB its own 122,880 would be two gigabytes, in memory and while everybody waits."""
+
+_NAME = "store"
 _HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 
 
@@ -71,6 +76,7 @@ class Store:
             if instance.connection is None:
                 instance.connection = self._open()
             cursor = instance.connection.cursor()
+            cursor.execute(f"USE {_NAME}")
             instance.sessions += 1
         try:
             yield cursor
@@ -98,11 +104,23 @@ class Store:
     def _open(self) -> duckdb.DuckDBPyConnection:
         _check_file(self.path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect(config={"temp_directory": f"{self.path}.tmp"})
+        try:
+            self._attach(connection)
+            _migrate(connection, self.path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _attach(self, connection: duckdb.DuckDBPyConnection) -> None:
+        name = str(self.path).replace("'", "''")
         deadline = time.monotonic() + self.busy_limit
         while True:
             try:
-                connection = duckdb.connect(str(self.path))
-                break
+                connection.execute(f"ATTACH '{name}' AS {_NAME} (TYPE duckdb, ROW_GROUP_SIZE {ROWS_A_GROUP})")
+                connection.execute(f"USE {_NAME}")
+                return
             except duckdb.IOException as error:
                 holder = _HOLDER.search(str(error))
                 if holder is None:
@@ -110,12 +128,6 @@ class Store:
                 if time.monotonic() >= deadline:
                     raise StoreBusy(_busy_message(self.path, holder, self.busy_limit)) from None
                 time.sleep(random.uniform(0.005, 0.03))
-        try:
-            _migrate(connection, self.path)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
 
 def _check_file(path: Path) -> None:

@@ -14,6 +14,7 @@ from analysis.errors import StoreBusy, UserError
 from analysis.store import Store, append
 from analysis.store.rows import now
 from analysis.store.schema import CUTS, MIGRATIONS
+from analysis.store.sessions import ROWS_A_GROUP
 
 DESIGNED = {
     "trajectories", "checkpoints", "segments", "retractions", "quarantine", "outcomes", "runs", "attempts",
@@ -207,3 +208,12 @@ def test_somebody_elses_duckdb_file_is_refused_and_not_touched(tmp_path: Path) -
         pass
     with duckdb.connect(str(path)) as db:
         assert db.execute("SELECT count(*) FROM duckdb_tables()").fetchone() == (1,)
+
+
+def test_texts_that_were_written_once_are_not_written_anew_with_later_ones(store: Store) -> None:
+    groups = "SELECT count(DISTINCT row_group_id), max(count) FROM pragma_storage_info('log.trajectories')"
+    for batches in range(1, 7):
+        with store.transaction() as db:
+            append(db, "trajectories", [{"reasoning": str(n)} for n in range(ROWS_A_GROUP)])
+        with store.session() as db:
+            assert db.execute(groups).fetchone() == (batches, ROWS_A_GROUP)
