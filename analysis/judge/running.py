@@ -153,7 +153,6 @@ def tag_with_judge(
 @contextmanager
 def _nothing_to_collect() -> Iterator[None]:
     """Take what is loaded out of the garbage collector's sight, so that a full collection stops no call for long."""
-    gc.collect()
     gc.freeze()
     try:
         yield

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 from batch_desk import BatchDesk
+from click.testing import CliRunner
 from standin import completion, error, response
 
 from analysis.errors import UserError
 from analysis.judge import batch_files, batching
+from commands.tag import tag
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-very-secret-0123456789"
@@ -329,37 +331,54 @@ from analysis.store import Store
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
-moment = sys.argv[3]
+def die_at(moment):
+    note = batches.note
+    if moment == "prepared":
+        batch_api.BatchApi.submit = die
+    elif moment == "waiting":
+        batch_api.BatchApi.state = die
+    else:
+        last = {"created": "submitted", "collecting": "collected"}[moment]
+        batches.note = lambda db, run, batch, state: die() if state == last else note(db, run, batch, state)
+
 batching.POLL_SECONDS = 0.05
-if moment == "prepared":
-    batch_api.BatchApi.submit = die
-elif moment == "created":
-    note = batches.note
-    batches.note = lambda db, run, batch, state: die() if state == "submitted" else note(db, run, batch, state)
-elif moment == "collecting":
-    note = batches.note
-    batches.note = lambda db, run, batch, state: die() if state == "collected" else note(db, run, batch, state)
-elif moment == "waiting":
-    async def look(self, batch_id):
-        die()
-    batch_api.BatchApi.state = look
-patience = Patience(first_wait=0.01, longest_wait=0.05)
-tag_with_judge(Store(sys.argv[1]), codebook.load(), "a-judge", sys.argv[2], batch=True, patience=patience)
+patience, book = Patience(first_wait=0.01, longest_wait=0.05), codebook.load()
+for line in sys.stdin:  # a process of its own for each line, without loading everything again
+    store, url, moment = line.split()
+    pid = os.fork()
+    if pid == 0:
+        die_at(moment)
+        tag_with_judge(Store(store), book, "a-judge", url, batch=True, patience=patience)
+        os._exit(0)
+    print(os.waitpid(pid, 0)[1], flush=True)
 """
+
+
+@pytest.fixture(scope="module")
+def killed():
+    """Judge in batches in a process that kills itself at a moment; how it ended."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED], cwd=ROOT, stdin=pipe, stdout=pipe, text=True
+    ) as parent:
+
+        def run(store, url, moment):
+            parent.stdin.write(f"{store.path} {url} {moment}\n")
+            parent.stdin.flush()
+            return int(parent.stdout.readline())
+
+        yield run
 
 
 @pytest.mark.parametrize("moment", ["prepared", "created", "waiting", "collecting"])
 def test_a_batch_is_found_again_after_a_kill_at_any_step_and_nothing_is_paid_for_twice(
-    keep, endpoint, judged, ask, store, right, moment
+    keep, endpoint, judged, ask, store, right, killed, moment
 ):
     keep(*traces(20))
     refusing = completion(None, refusal="No.")
     desk = BatchDesk(lambda call: refusing if named(call) == "trace-007" else right)
     standin = endpoint(usual=desk)
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(store.path), standin.url, moment], cwd=ROOT, capture_output=True
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert killed(store, standin.url, moment) == signal.SIGKILL
     assert len(desk.batches) == (0 if moment == "prepared" else 1)
     before = ask("SELECT count(*) FROM log.attempts")[0][0]
     _, counts = judged(standin, batch=True)
@@ -374,11 +393,17 @@ def test_a_batch_is_found_again_after_a_kill_at_any_step_and_nothing_is_paid_for
     assert counts == (Counter() if moment == "collecting" else Counter(ok=19, refused=1))
 
 
-def test_the_command_waits_for_a_batch(keep, endpoint, telltale, desk):
+def test_the_command_waits_for_a_batch(keep, endpoint, store, desk):
     keep(*traces(3))
-    desk.looks = 0
-    standin = endpoint(usual=desk)
-    judge = ("tag", "--tagger", "judge", "--model", "a-judge", "--base-url", standin.url, "--json", "--batch")
-    done = telltale(*judge)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)[0]["ok"] == 3
+    judge = (
+        "--tagger",
+        "judge",
+        "--model",
+        "a-judge",
+        "--base-url",
+        endpoint(usual=desk).url,
+        "--json",
+        "--batch",
+    )
+    done = CliRunner().invoke(tag, [*judge, "--db", str(store.path)], standalone_mode=False)
+    assert done.return_value == 0 and json.loads(done.stdout)[0]["ok"] == 3

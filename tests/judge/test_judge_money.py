@@ -15,7 +15,7 @@ from analysis.errors import UserError
 from analysis.judge.answers import Usage
 from analysis.judge.estimate import estimate
 from analysis.judge.prices import DEFAULT_PATH, Price, find_price, read_prices
-from commands.tag import tag
+from commands.tag import runs, tag
 
 PRICE = {"model": "a-judge", "input": 10.0, "output": 100.0, "cached_input": 1.0}
 """Of the stand-in's 100 tokens in, 80 of them cached, and 10 out: 200 + 80 + 1000 millionths of a dollar."""
@@ -222,39 +222,39 @@ def test_the_estimate_of_tokens_is_of_what_is_really_sent(keep, endpoint, judged
     assert expected.input_tokens == pytest.approx(sent / 4, rel=0.001)
 
 
-def test_the_command_says_what_it_would_cost_what_it_cost_and_what_is_left(keep, endpoint, telltale, priced):
+def test_the_command_says_what_it_would_cost_what_it_cost_and_what_is_left(keep, endpoint, store, priced):
     keep(*traces(30))
     standin = endpoint()
-    judge = (
-        "tag",
-        "--tagger",
-        "judge",
-        "--model",
-        "a-judge",
-        "--base-url",
-        standin.url,
-        "--prices",
-        priced,
-        "--json",
-    )
-    dry = telltale(*judge, "--dry-run")
-    assert dry.returncode == 0, dry.stderr
-    [row] = json.loads(dry.stdout)
-    assert row["calls"] == 30 and row["cost_usd"] > row["cost_usd_cached"] > 0
-    assert (
-        "a token for every 4 bytes" in dry.stderr
-        and "assumed" in dry.stderr
-        and "your own price table" in dry.stderr
-    )
+
+    def judge(*options):
+        words = (
+            "--tagger",
+            "judge",
+            "--model",
+            "a-judge",
+            "--base-url",
+            standin.url,
+            "--prices",
+            str(priced),
+        )
+        done = CliRunner().invoke(
+            tag, [*words, *options, "--json", "--db", str(store.path)], standalone_mode=False
+        )
+        assert done.exception is None
+        return done.return_value, json.loads(done.stdout)[0], done.stderr
+
+    code, row, told = judge("--dry-run")
+    assert code == 0 and row["calls"] == 30 and row["cost_usd"] > row["cost_usd_cached"] > 0
+    assert "a token for every 4 bytes" in told and "assumed" in told and "your own price table" in told
     assert standin.calls == []
-    stopped = telltale(*judge, "--max-cost", "0.15", "--connections", "1")
-    [row] = json.loads(stopped.stdout)
-    assert stopped.returncode == 1 and "--max-cost 0.15" in stopped.stderr
+    code, row, told = judge("--max-cost", "0.15", "--connections", "1")
+    assert code == 1 and "stopped before --max-cost 0.15 was passed" in told
     assert 0 < row["ok"] < 30 and row["left"] == 30 - row["ok"] and row["cost_usd"] <= 0.15
-    whole = telltale(*judge)
-    [row] = json.loads(whole.stdout)
-    assert whole.returncode == 0 and row["left"] == 0 and row["cost_usd"] == pytest.approx(30 * A_CALL)
-    [listed] = json.loads(telltale("runs", "--json").stdout)
+    code, row, told = judge()
+    assert (code, row["left"], told) == (0, 0, "") and row["cost_usd"] == pytest.approx(30 * A_CALL)
+    [listed] = json.loads(
+        CliRunner().invoke(runs, ["--json", "--db", str(store.path)], standalone_mode=False).stdout
+    )
     assert listed["ok"] == 30 and listed["cost_usd"] == pytest.approx(30 * A_CALL)
 
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -237,33 +234,3 @@ def test_stopping_commits_what_has_come_and_the_next_run_goes_on(keep, endpoint,
     assert counts == Counter(ok=5)
     calls = Counter(map(named, standin.calls))
     assert sorted(calls.values()) == [1] * 9 + [2]
-
-
-KILLED = """
-import sys
-from analysis import codebook
-from analysis.judge import running
-from analysis.store import Store
-running.COMMIT_SECONDS = 0.1
-running.tag_with_judge(Store(sys.argv[1]), codebook.load(), "a-judge", sys.argv[2], connections=2)
-"""
-
-
-def test_what_was_committed_before_a_kill_is_not_asked_for_again(keep, endpoint, judged, ask, right, store):
-    keep(*traces(60))
-    standin = endpoint(usual=slow(0.03, right))
-    process = subprocess.Popen([sys.executable, "-c", KILLED, str(store.path), standin.url], cwd=ROOT)
-    deadline = time.monotonic() + 20
-    while not ask("FROM attempts") and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.kill()
-    process.wait()
-    committed = {name for (name,) in ask("SELECT trajectory_id FROM attempts")}
-    asked = len(standin.calls)
-    assert 0 < len(committed) < 60
-    _, counts = judged(standin, connections=8)
-    again = {named(call).replace("trace-", "t") for call in standin.calls[asked:]}
-    assert again.isdisjoint(committed)
-    assert len(again) == counts.total() == 60 - len(committed)
-    assert ask("SELECT count(*), count(DISTINCT trajectory_id) FROM log.attempts") == [(60, 60)]
-    assert ask("SELECT count(*) FROM runs") == [(1,)]
