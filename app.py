@@ -25,12 +25,15 @@ page = st.navigation(
         "": [
             st.Page(VIEWS / "overview.py", title="Overview", default=True),
             st.Page(VIEWS / "traces.py", title="Traces"),
-            st.Page(VIEWS / "label.py", title="Label"),
             st.Page(VIEWS / "judge.py", title="Judge"),
             st.Page(VIEWS / "environment.py", title="Environment"),
             st.Page(VIEWS / "importing.py", title="Import", url_path="import"),
             st.Page(VIEWS / "export.py", title="Export"),
-        ]
+        ],
+        "Label": [
+            st.Page(VIEWS / "label.py", title="Label"),
+            st.Page(VIEWS / "codebook.py", title="Codebook"),
+        ],
     },
     position="top",
 )
