@@ -144,15 +144,15 @@ def select_answers(
         [*bound, *scope_bound, ENVIRONMENT],
     )
     found = _prompts(db)
-    db.execute(
-        """CREATE OR REPLACE TEMP TABLE prompt_measures
-               (prompt_id VARCHAR, variant VARCHAR, level VARCHAR, measure VARCHAR)"""
+    columns = zip(
+        *((p, v, k.name if k else None, k.measure if k else UNKNOWN) for p, v, k in found), strict=True
     )
-    for prompt_id, variant, known in found:
-        db.execute(
-            "INSERT INTO prompt_measures VALUES (?, ?, ?, ?)",
-            [prompt_id, variant, known.name if known else None, known.measure if known else UNKNOWN],
-        )
+    db.execute(
+        """CREATE OR REPLACE TEMP TABLE prompt_measures AS
+           SELECT unnest(?::VARCHAR[]) AS prompt_id, unnest(?::VARCHAR[]) AS variant,
+                  unnest(?::VARCHAR[]) AS level, unnest(?::VARCHAR[]) AS measure""",
+        [list(column) for column in measures] or [[], [], [], []],
+    )
     db.execute(
         f"""CREATE OR REPLACE TEMP VIEW answers AS
             SELECT a.*, coalesce(m.level, a.variant) AS {LEVEL}, m.measure
