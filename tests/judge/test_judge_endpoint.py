@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 
 import pytest
-from standin import Answer, completion, dropped, error
+from batch_desk import BatchDesk
+from standin import Answer, completion, dropped, error, response
 
 from analysis.errors import UserError
+from analysis.judge import batching
 from analysis.judge.endpoint import find_endpoint, read_dotenv
 
 pytestmark = pytest.mark.usefixtures("open_store")
@@ -96,6 +99,34 @@ def test_the_key_is_sent_and_is_nowhere_in_the_store_whatever_the_endpoint_says(
     assert KEY.encode() not in written(store)
     assert KEY not in caplog.text
     assert KEY not in repr(find_endpoint("http://localhost", KEY))
+
+
+@pytest.mark.parametrize("way", [{"api": "responses"}, {"batch": True}, {"votes": 2}])
+def test_no_way_of_asking_stores_or_shows_the_key(
+    keep, endpoint, judged, store, caplog, monkeypatch, right, reply, finding, way
+):
+    monkeypatch.setattr(batching, "POLL_SECONDS", 0.01)
+    caplog.set_level("DEBUG")
+    keep("t1", "t2", "t3")
+    good = response(json.dumps(reply(finding()))) if way.get("api") else right
+    told = [error(400, f"odd, with {KEY} and pass%40word"), good, good, good, good, good]
+    desk = BatchDesk(lambda _: told.pop(0) if told else good)
+    standin = endpoint(usual=desk)
+    _, counts = judged(standin.url.replace("http://", "http://me:pass%40word@"), key=KEY, **way)
+    assert counts == Counter(ok=2, failed=1)
+    assert all(call.headers["authorization"].startswith("Basic ") for call in standin.calls)
+    kept = written(store)
+    assert KEY.encode() not in kept and b"pass" not in kept and KEY not in caplog.text
+    with pytest.raises(UserError, match=r"no batch interface|is no base URL") as refused:
+        judged(endpoint(usual=error(404, f"not here, {KEY}")), key=KEY, repeat=2, **way)
+    assert KEY not in str(refused.value)
+
+
+def test_a_setting_that_holds_the_key_is_refused(keep, endpoint, judged):
+    keep("t1")
+    with pytest.raises(UserError, match="settings are stored") as refused:
+        judged(endpoint(), key=KEY, settings={"user": f"me-{KEY}"})
+    assert KEY not in str(refused.value)
 
 
 def test_an_administrators_key_is_never_sent(keep, endpoint, judged, monkeypatch):

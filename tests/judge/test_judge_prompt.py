@@ -9,6 +9,7 @@ import pytest
 
 from analysis.errors import UserError
 from analysis.judge.prompt import DEFAULT_PATH, Prompt, read_template
+from analysis.judge.windows import Piece, Window
 from analysis.runs import Item
 
 
@@ -81,6 +82,11 @@ def test_the_hash_changes_with_the_wording_the_codebook_and_nothing_else(prompt,
         (("{{codebook}}", ""), "the section `# System` lacks {{codebook}}"),
         (("{{reasoning}}", "{{answer}}"), "the section `# Data` lacks {{reasoning}}"),
         (("{{ids}}", "{{checkpoint}}"), "{{checkpoint}} is nothing to fill in under `# System`"),
+        (("## How to code", "# Rules"), "`# Rules` is no section of a prompt, or stands twice"),
+        (
+            ("# Repair", "# Data\n\n{{nonce}}{{prompt}}{{reasoning}}\n\n# Repair"),
+            "`# Data` is no section of a prompt, or stands",
+        ),
     ],
 )
 def test_a_template_with_a_mistake_is_refused_with_what_to_mend(tmp_path, change, said):
@@ -88,6 +94,24 @@ def test_a_template_with_a_mistake_is_refused_with_what_to_mend(tmp_path, change
     path.write_text(DEFAULT_PATH.read_text().replace(*change))
     with pytest.raises(UserError, match=re.escape(said)):
         read_template(path)
+
+
+def test_a_template_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "mine.md").write_bytes(b"version: x\xff")
+    with pytest.raises(UserError, match="it is no UTF-8"):
+        read_template(tmp_path / "mine.md")
+
+
+def test_the_section_for_parts_may_be_missing_and_changes_the_hash(prompt, codebook, tmp_path):
+    path = tmp_path / "mine.md"
+    text = DEFAULT_PATH.read_text()
+    path.write_text(text[: text.index("\n# Part\n")] + text[text.index("\n# Data\n") :], encoding="utf-8-sig")
+    mine = Prompt(read_template(path), codebook)
+    assert mine.sha256 != prompt.sha256 and mine.version == prompt.version
+    second = Window([Piece(1, 7, 14)], 2, 2)
+    assert "part 2 of 2" in prompt.messages(item(), second)[1]["content"]
+    shown = mine.messages(item(), second)[1]["content"]
+    assert shown.startswith("The code of this call is") and "[1] Second." in shown and "[0]" not in shown
 
 
 def test_a_template_that_is_not_there_is_refused(tmp_path):
