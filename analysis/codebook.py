@@ -110,10 +110,10 @@ class Codebook:
         return self._by_id[pattern].name if pattern in self._by_id else pattern
 
     def called_since(self, pattern: str, change: Change) -> str:
-        """What a pattern of the time right after a change is called now: later renames are followed."""
+        """What a pattern of the time right after a change is now: later renames and merges are followed."""
         for later in self.history[self.history.index(change) + 1 :]:
-            if later.kind == "rename" and pattern in later.old:
-                pattern = later.new[later.old.index(pattern)]
+            if later.kind in ("rename", "merge") and pattern in later.old:
+                pattern = later.new[later.old.index(pattern) if later.kind == "rename" else 0]
         return pattern
 
     def called_now(self, pattern: str, revision: int | None) -> str:

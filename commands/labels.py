@@ -67,7 +67,7 @@ def export(
 
 @click.group()
 def label() -> None:
-    """Labels from elsewhere."""
+    """Labels: the queue, who is where, and labels from elsewhere."""
 
 
 @label.command("import")
@@ -91,6 +91,79 @@ def import_(store: Store, as_json: bool, file: Path) -> int:
     for reason in report.refused[:10]:
         click.echo(f"set aside: {reason}", err=True)
     return 1 if report.refused else 0
+
+
+@label.command()
+@click.option(
+    "--size",
+    type=click.IntRange(1),
+    help="Draw a new queue of so many traces. Without it, show the one there is.",
+)
+@click.option("--run", "run_id", help="The run whose verdicts it looks at; the beginning of its id will do.")
+@click.option("--share", "shares", nargs=2, multiple=True, type=(str, float), metavar="REASON SHARE",
+              help="Of the draws: uniform, verdict, unsure, against, rare, clusters, flagged.")  # fmt: skip
+@click.option("--where", help="Which trajectories: a condition in SQL.")
+@click.option(
+    "--overlap", type=float, default=0.2, show_default=True, help="The share that goes to two people."
+)
+@click.option("--repeats", type=float, default=0.05, show_default=True,
+              help="The share of their own traces that each person gets again.")  # fmt: skip
+@click.option("--lease", type=float, default=4.0, show_default=True, help="Hours that an opened trace waits.")
+@click.option("--seed", type=int, help="Of the draw.")
+@with_store
+def queue(
+    store: Store, as_json: bool, size: int | None, run_id: str | None, shares: tuple[tuple[str, float], ...],
+    where: str | None, overlap: float, repeats: float, lease: float, seed: int | None,
+) -> int:  # fmt: skip
+    """Draw the traces that people are to label, or show how far they are.
+
+    From each stratum an own random sample is drawn, so that the probability of each trace is known and rates are
+    weighted by it. The newest queue is the one that people work on; without any, everybody labels everything.
+    """
+    from analysis import runs
+    from labels.progress import overview
+    from labels.queue_design import Settings, make
+
+    if not store.exists():
+        raise UserError(f"there is no store {store.path}; `telltale ingest` makes one")
+    if size is not None:
+        with store.session() as db:
+            run = runs.choose(db, run_id) if run_id else None
+        chosen = {"shares": dict(shares)} if shares else {}
+        chosen |= {"seed": seed} if seed is not None else {}
+        settings = Settings(
+            size=size, run_id=run, where=where, overlap=overlap, repeats=repeats, lease_hours=lease, **chosen
+        )
+        made = make(store, settings)
+        click.echo(f"{made.queue_id} is the queue now", err=True)
+    with store.session() as db:
+        found = overview(db)
+    if found.queue is None:
+        click.echo("there is no queue: everybody labels everything; --size draws one", err=True)
+    else:
+        click.echo(
+            f"{found.overlap_done} of {found.overlap} traces that go to two people are done; "
+            f"{found.conflicts} conflicts wait",
+            err=True,
+        )
+    emit(found.reasons, "json" if as_json else "table")
+    return 0
+
+
+@label.command()
+@with_store
+def progress(store: Store, as_json: bool) -> int:
+    """Where everybody is: done, left, agreement, time per trace, skipped, flagged."""
+    from labels.progress import people
+
+    if not store.exists():
+        raise UserError(f"there is no store {store.path}; `telltale ingest` makes one")
+    with store.session() as db:
+        rows = [each.as_row() for each in people(db)]
+    if not rows:
+        click.echo("nobody has labelled yet; the Label page is where they do", err=True)
+    emit(rows, "json" if as_json else "table")
+    return 0
 
 
 COMMANDS = (export, label)

@@ -19,6 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+TURN = 0.6180339887498949
+"""Steps of the golden ratio spread evenly over a turn, however many there are."""
+
 Places = npt.NDArray[np.int64]
 Array = npt.NDArray[np.float64]
 
@@ -88,8 +91,14 @@ def _enough(frame: int, strata: Sequence[Stratum], size: int) -> list[int]:
 
 
 def _draws(strata: Sequence[Stratum], rounds: float) -> list[int]:
-    """How many each stratum has drawn after so many rounds: its share, until it is used up."""
-    return [min(len(each.members), round(each.weight * rounds)) for each in strata]
+    """How many each stratum has drawn after so many rounds: its share, until it is used up.
+
+    Shares are rounded up or down in turn, so that of many small strata some are drawn from however few rounds.
+    """
+    return [
+        min(len(each.members), int(each.weight * rounds + (0.5 + TURN * number) % 1))
+        for number, each in enumerate(strata)
+    ]
 
 
 def _probability(frame: int, strata: Sequence[Stratum], draws: Sequence[int]) -> Array:

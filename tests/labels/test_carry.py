@@ -145,8 +145,10 @@ def test_split_hands_on_absent_and_lists_the_rest_until_it_is_judged_again(store
     assert listed(store, book) == [("t0", "loud", "p", "present")]
     book = codebook_changes.rename(file, "loud", new_id="noisy")
     assert listed(store, book) == [("t0", "noisy", "p", "present")]
+    merged = codebook_changes.merge(file, ["noisy", "q"], Part("one", "One", "Either."))
+    assert listed(store, merged) == [("t0", "one", "p", "present")], "what it was merged to is followed"
     record(store, [event("submit", new="noisy soft q r", codebook_revision=6)])
-    assert listed(store, book) == []
+    assert listed(store, book) == listed(store, merged) == []
 
 
 def test_a_new_definition_lists_the_labels_made_before_it(store: Store, file: Path) -> None:
