@@ -69,6 +69,8 @@ class Lab:
             "output_tokens": 50,
             "seconds": 0.5,
         }
+        if said == "no_reasoning":
+            used = {}
         if isinstance(said, str):
             return Result(name, said, error=f"said {said} after 3 s", reasoning_sha256=self.sha[name], **used)  # type: ignore[arg-type]
         verdicts, findings = [], []

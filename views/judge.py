@@ -10,16 +10,16 @@ from analysis import codebook, reading, runs
 from analysis.measure.judge_books import settings_of
 from views import choices, judge_agreement, judge_disagreements, judge_run, judge_runs
 from views.address import adopt, keep, key
-from views.judge_parts import PAGE, Shown
+from views.judge_parts import PAGE, TITLES, Shown
 from views.plain import plain
 from views.store import one_line_errors, opened
 
-PARTS: dict[str, tuple[str, Callable[[Shown], None]]] = {
-    "run": ("The run", judge_run.draw),
-    "agreement": ("Against people", judge_agreement.draw),
-    "disagreements": ("Disagreements", judge_disagreements.draw),
-    "repeats": ("Repeats", judge_runs.draw_repeats),
-    "compare": ("Beside another run", judge_runs.draw_compared),
+PARTS: dict[str, Callable[[Shown], None]] = {
+    "run": judge_run.draw,
+    "agreement": judge_agreement.draw,
+    "disagreements": judge_disagreements.draw,
+    "repeats": judge_runs.draw_repeats,
+    "compare": judge_runs.draw_compared,
 }
 NAMES = ("run", "part", "pattern", "kind", "with")
 NO_JUDGE = "telltale tag --tagger judge --model MODEL --dry-run    # what it would cost\ntelltale tag --tagger judge --model MODEL"
@@ -44,7 +44,7 @@ def main() -> None:
     _which(page)
     judge_run.facts(page)
     part = _part()
-    PARTS[part][1](page)
+    PARTS[part](page)
     held = {name: st.session_state.get(key(PAGE, name)) for name in NAMES}
     used = {"agreement": ("pattern",), "disagreements": ("pattern", "kind"), "compare": ("with",)}.get(
         part, ()
@@ -95,7 +95,7 @@ def _part() -> str:
     chosen = st.segmented_control(
         "Part",
         list(PARTS),
-        format_func=lambda part: PARTS[part][0],
+        format_func=TITLES.__getitem__,
         key=held,
         required=True,
         label_visibility="collapsed",

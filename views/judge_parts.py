@@ -13,6 +13,14 @@ from analysis.tables import to_csv
 from views.store import Opened
 
 PAGE = "judge"
+TITLES = {
+    "run": "The run",
+    "agreement": "Against people",
+    "disagreements": "Disagreements",
+    "repeats": "Repeats",
+    "compare": "Beside another run",
+}
+"""The page's parts, as the address and the page call them."""
 ALL_SHOWN = 30
 """Rows up to which a table is as tall as it needs to be."""
 Row = Mapping[str, Any]

@@ -19,7 +19,7 @@ from views.plain import count, plain
 MEANINGS = {
     "ok": "The reply could be read. Only these have verdicts.",
     "no_reasoning": "Nothing to read: missing, empty or encrypted. It is not asked again.",
-    "refused": "The model, or the endpoint's filter, would not answer.",
+    "refused": "The model would not answer, the endpoint's filter stopped it, or the reply was empty.",
     "unparseable": "Neither the reply nor a second one, after the error was told, could be read.",
     "truncated": "The reply was cut off before its end.",
     "failed": "No answer after six tries, or an error with this trajectory alone.",

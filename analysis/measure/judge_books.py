@@ -33,8 +33,8 @@ class Books:
         input_tokens, cached_tokens, output_tokens: None where no attempt has told them. Cached ones are among
             the input.
         cost_usd: What the attempts with a known price cost; None where none has one.
-        priced, unpriced: Attempts with a known price; those that called the endpoint and have none, which
-            `cost_usd` leaves out.
+        priced, unpriced: Attempts with a known price; those that were answered and have none, which `cost_usd`
+            leaves out.
         seconds: The attempts' own time, summed: with many connections it is more than the time that passed.
         waiting_batches: Batches of calls that were handed over and not collected yet.
     """
@@ -75,7 +75,8 @@ def books(db: duckdb.DuckDBPyConnection, run_id: str) -> Books:
                FROM replies WHERE run_id = $1 AND NOT counted)
            SELECT coalesce(sum(pass), 0)::BIGINT, sum(input_tokens)::BIGINT, sum(cached_tokens)::BIGINT,
                   sum(output_tokens)::BIGINT, sum(cost_usd), count(cost_usd) FILTER (pass = 1),
-                  count(*) FILTER (pass = 1 AND cost_usd IS NULL AND state <> 'no_reasoning'), sum(seconds),
+                  count(*) FILTER (pass = 1 AND cost_usd IS NULL AND
+                      (input_tokens IS NOT NULL OR state NOT IN ('no_reasoning', 'failed'))), sum(seconds),
                   (SELECT count(*) FROM batches WHERE run_id = $1 AND state IN ('prepared', 'submitted'))
            FROM used""",
         [run_id],
