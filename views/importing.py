@@ -12,6 +12,7 @@ import streamlit as st
 from analysis import ingest
 from analysis.errors import UserError
 from analysis.store import Store, default_path
+from labels.imported import ImportedLabels, record_labeled
 from views.plain import count, plain
 from views.store import one_line_errors
 
@@ -47,8 +48,10 @@ def main() -> None:
             _keep(text)
     with right:
         ready = _preview(files[0], rules, name)
-        if ready and st.button("Store them", type="primary", shortcut="Ctrl+Enter"):
-            _store(files, rules, name)
+        if ready:
+            replace = st.checkbox("Supersede what is there with other content", key=f"{PAGE}.replace")
+            if st.button("Store them", type="primary", shortcut="Ctrl+Enter"):
+                _store(files, rules, name, replace)
 
 
 def _files() -> list[Path]:
@@ -63,9 +66,11 @@ def _files() -> list[Path]:
     folder = Path(_scratch().name) / "dropped"
     folder.mkdir(exist_ok=True)
     paths = [folder / Path(each.name).name for each in dropped]
+    written: dict[Path, str] = st.session_state.setdefault(f"{PAGE}.written", {})
     for path, each in zip(paths, dropped, strict=True):
-        if not path.exists() or path.stat().st_size != each.size:
+        if written.get(path) != each.file_id:  # one that was dropped again may have another content
             path.write_bytes(each.getbuffer())
+            written[path] = each.file_id
     return paths
 
 
@@ -114,7 +119,9 @@ def _preview(first: Path, rules: dict[str, Any] | None, name: str) -> bool:
         return False
     st.markdown(f"**{plain(shown.report.file)}** read as *{plain(shown.report.format)}*")
     for field in shown.report.unmatched:
-        st.warning(plain(f"{field}: its path rule finds nothing in the file's path, {shown.report.path}", 300))
+        st.warning(
+            plain(f"{field}: its path rule finds nothing in the file's path, {shown.report.path}", 300)
+        )
     for bad in shown.unreadable[:SHOWN]:
         st.warning(plain(f"line {bad.line}: {bad.reason}", 300))
     flat = [each.flat() for each in shown.trajectories]
@@ -151,7 +158,8 @@ def _keep(text: str) -> None:
                 )
 
 
-def _store(files: list[Path], rules: dict[str, Any] | None, name: str) -> None:
+def _store(files: list[Path], rules: dict[str, Any] | None, name: str, replace: bool) -> None:
+    store, labels = Store(default_path()), ImportedLabels()
     with st.status(f"Reading {count(len(files), 'file')}", expanded=True) as status:
         line = st.empty()
 
@@ -159,25 +167,40 @@ def _store(files: list[Path], rules: dict[str, Any] | None, name: str) -> None:
             line.text(f"{file}: {read:,} read")
 
         reports = ingest.ingest(
-            Store(default_path()), files, rules, progress=progress, map_name=name or "map"
-        )
+            store, files, rules, replace=replace, progress=progress, map_name=name or "map",
+            labeled=lambda found: record_labeled(store, found, labels),
+        )  # fmt: skip
         status.update(label="Done", state="complete")
     columns = ("file", "format", "items", "read", "stored", "replaced", "already", "conflicting", "set_aside")
     st.dataframe(
         {column: [getattr(report, column) for report in reports] for column in columns}, hide_index=True
     )
+    if labels.read:
+        st.write(
+            f"Labels made elsewhere: {labels.read:,} read, {labels.stored:,} stored; {labels.quotes:,} quotes stand in "
+            f"the text, {labels.rejected:,} do not and are kept as rejected."
+        )
+    for refused in labels.refused[:SHOWN]:
+        st.warning(plain(f"label refused: {refused}", 300))
     for report in reports:
-        if report.other_ids:
-            st.warning(plain(
-                f"{report.other_ids:,} trajectories of {report.file} are in the store under other ids; if they are the "
-                f"same rows, drop the source (telltale drop --source {shlex.quote(report.file)}) and store them again, "
-                "or give the map an id rule", 400,
-            ))  # fmt: skip
-        for conflict in report.conflicts[:SHOWN]:
-            st.warning(plain(f"{conflict} is stored with other content", 300))
-        if report.refused:
-            st.error(plain(report.refused, 400))
+        _say(report)
     st.page_link(Path(__file__).with_name("traces.py"), label="Read them")
+
+
+def _say(report: ingest.FileReport) -> None:
+    """What a user should know of a file: what doubled, conflicted or could not be read."""
+    if report.other_ids:
+        st.warning(plain(
+            f"{report.other_ids:,} trajectories of {report.file} are in the store under other ids; if they are the "
+            f"same rows, drop the source (telltale drop --source {shlex.quote(report.file)}) and store them again, "
+            "or give the map an id rule", 400,
+        ))  # fmt: skip
+    for conflict in report.conflicts[:SHOWN]:
+        st.warning(plain(f"{conflict} is stored with other content", 300))
+    for where, reason in report.aside[:SHOWN]:
+        st.warning(plain(f"set aside: {report.file}:{where}: {reason}", 300))
+    if report.refused:
+        st.error(plain(report.refused, 400))
 
 
 def _short(value: Any) -> str:

@@ -266,11 +266,11 @@ def _identified(found: Found) -> Iterator[Trajectory | Unreadable]:
             yield each
             continue
         trajectory = each[1]
-        own = trajectory.trajectory_id
+        named = trajectory.trajectory_id is not None
         trajectory.identify(sample_of)
-        if own is not None:
+        if named:
             place = hash(trajectory.place())
-            if first_of.setdefault(own, place) != place:
+            if first_of.setdefault(str(trajectory.trajectory_id), place) != place:
                 trajectory.set_apart()
         yield trajectory
 

@@ -20,6 +20,9 @@ from analysis.store import Store, append, new_ids
 from analysis.store.rows import now
 from analysis.trajectories import Judged, Trajectory, row, sha256_of
 
+MOST_NAMED = 20
+"""How many of the items that were set aside a report names; the quarantine has all."""
+
 
 @dataclass
 class FileReport:
@@ -45,6 +48,7 @@ class FileReport:
         set_aside: Items that could not be read; they are in the quarantine.
         refused: Why the file as a whole could not be read.
         conflicts: Where the conflicting ones stand.
+        aside: The first items that were set aside: (line, reason) each.
         other_ids: How many trajectories the store had of this source that the file did not give this time, when it
             gave new ones: mostly the same rows under the ids that another map made.
         unmatched: Fields whose rule looks for something in the file's path that is not there.
@@ -63,6 +67,7 @@ class FileReport:
     set_aside: int = 0
     refused: str | None = None
     conflicts: list[str] = field(default_factory=list)
+    aside: list[tuple[int | None, str]] = field(default_factory=list)
     other_ids: int = 0
     unmatched: list[str] = field(default_factory=list)
     path: str = ""
@@ -78,6 +83,8 @@ class FileReport:
             self.read += 1
         elif not isinstance(found, Skipped):
             self.set_aside += 1
+            if len(self.aside) < MOST_NAMED:
+                self.aside.append((found.line, found.reason))
         elif found.joined:
             self.joined += found.count
         else:

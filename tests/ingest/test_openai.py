@@ -166,3 +166,12 @@ def test_codex_exec_with_tools_of_servers_and_a_run_that_failed_in_the_middle_of
     ]
     assert failed.finish_reason == "failed"
     assert (older.trajectory_id, said(older)) == ("t2", [("assistant", "Hi.", None)])
+
+
+def test_an_id_that_is_no_text_is_kept_as_one(store: Store, jsonl: Jsonl) -> None:
+    path = jsonl([{"type": "thread.started", "thread_id": [1, "x"]}, *CODEX_EXEC[1:]])
+    for stored in (1, 0):
+        [report] = ingest(store, [path])
+        assert (report.stored, report.read) == (stored, 1)
+    with store.session() as db:
+        assert db.execute("SELECT trajectory_id FROM trajectories").fetchall() == [('[1,"x"]',)]

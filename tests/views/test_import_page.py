@@ -65,3 +65,37 @@ def test_a_map_that_names_a_missing_field_is_one_clear_line(page: Page, rows: Pa
 def test_a_path_that_is_not_there_is_one_clear_line(page: Page, tmp_path: Path) -> None:
     at = at_path(page("importing"), tmp_path / "nowhere.jsonl")
     assert not at.exception and "there is no file" in at.error[0].value
+
+
+LABELED = """prompt: q
+reasoning: cot
+answer: out
+id: id
+labeled: {annotator: {field: who}, pattern: hint_decode, value: label, quote: quote}
+"""
+
+
+def test_labels_come_in_and_what_changed_supersedes_when_it_is_ticked(
+    page: Page, tmp_path: Path, sample_store: Store
+) -> None:
+    path = tmp_path / "lab" / "labeled.jsonl"
+    path.parent.mkdir()
+    row = '{"id": "x1", "q": "Pick.", "cot": "I pick 7.", "out": "OUT", "who": "kim", "label": "yes", "quote": "I pick"}\n'
+    path.write_text(row.replace("OUT", "7") + "broken\n")
+    at = field(at_path(page("importing"), path), "Read by").select("A new map").run()  # type: ignore[attr-defined]
+    at = field(at, "Map").input(LABELED).run()  # type: ignore[attr-defined]
+    next(each for each in at.button if each.label == "Store them").click().run()
+    assert any("1 read, 1 stored; 1 quotes stand" in each.value for each in at.markdown)
+    assert any("set aside" in each.value and ":2:" in each.value.replace("\\", "") for each in at.warning)
+    path.write_text(row.replace("OUT", "9"))
+    at = at.run()
+    next(each for each in at.button if each.label == "Store them").click().run()
+    assert any("is stored with other content" in each.value for each in at.warning)
+    at.checkbox[0].check().run()
+    next(each for each in at.button if each.label == "Store them").click().run()
+    with sample_store.session() as db:
+        assert db.execute("SELECT answer FROM trajectories WHERE trajectory_id = 'x1'").fetchall() == [("9",)]
+        labels = db.execute(
+            "SELECT annotator, new FROM label_events WHERE trajectory_id = 'x1' AND op = 'set'"
+        ).fetchall()
+    assert labels == [("kim", "present")]
