@@ -144,14 +144,14 @@ def select_answers(
         [*bound, *scope_bound, ENVIRONMENT],
     )
     found = _prompts(db)
-    columns = zip(
-        *((p, v, k.name if k else None, k.measure if k else UNKNOWN) for p, v, k in found), strict=True
-    )
+    measured = [
+        (p, v, known.name if known else None, known.measure if known else UNKNOWN) for p, v, known in found
+    ]
     db.execute(
         """CREATE OR REPLACE TEMP TABLE prompt_measures AS
            SELECT unnest(?::VARCHAR[]) AS prompt_id, unnest(?::VARCHAR[]) AS variant,
                   unnest(?::VARCHAR[]) AS level, unnest(?::VARCHAR[]) AS measure""",
-        [list(column) for column in measures] or [[], [], [], []],
+        [[row[place] for row in measured] for place in range(4)],
     )
     db.execute(
         f"""CREATE OR REPLACE TEMP VIEW answers AS
