@@ -32,6 +32,7 @@ page = st.navigation(
         ],
         "Label": [
             st.Page(VIEWS / "label.py", title="Label"),
+            st.Page(VIEWS / "adjudicate.py", title="Adjudicate"),
             st.Page(VIEWS / "codebook.py", title="Codebook"),
         ],
     },
