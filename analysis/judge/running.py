@@ -143,7 +143,7 @@ def tag_with_judge(
             )  # fmt: skip
             purse = Purse(max_cost, spent, longest // asked.votes)
             bench = Bench(asked, client, price, purse, ledger.keep)
-            with _nothing_to_collect():
+            with _ready_to_run():
                 asyncio.run(_run(bench, ledger, todo, batch))
     finally:
         ledger.commit()
@@ -151,8 +151,14 @@ def tag_with_judge(
 
 
 @contextmanager
-def _nothing_to_collect() -> Iterator[None]:
-    """Take what is loaded out of the garbage collector's sight, so that a full collection stops no call for long."""
+def _ready_to_run() -> Iterator[None]:
+    """See to what would hold up the event loop: modules that the first call loads, and full garbage collections.
+
+    What is there already is taken out of the collector's sight meanwhile.
+    """
+    import anyio  # which the openai package brings
+
+    anyio.run(anyio.sleep, 0)
     gc.freeze()
     try:
         yield
