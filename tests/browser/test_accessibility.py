@@ -1,0 +1,54 @@
+"""Axe finds nothing serious on any page, in light and in dark."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.conftest import App, settled
+from tests.browser.test_label import signed_in
+
+pytestmark = pytest.mark.browser
+
+PAGES = (
+    "/",
+    "/traces",
+    "/traces?trajectory=hostile",
+    "/label",
+    "/environment",
+    "/judge",
+    "/import",
+    "/export",
+)
+
+
+def serious(page: object) -> list[str]:
+    """What axe calls serious or critical: each rule with the elements that break it.
+
+    A layer of a chart that draws nothing is left out: there is nothing in it to name.
+    """
+    found = []
+    for broken in Axe().run(page).response["violations"]:  # type: ignore[arg-type]
+        if broken["impact"] in ("serious", "critical"):
+            where = [node["html"][:160] for node in broken["nodes"] if not node["html"].endswith("></g>")]
+            found += [f"{broken['id']} ({broken['help']}): {element}" for element in where]
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_breaks_a_serious_rule(app: App, scheme: str) -> None:
+    found = {}
+    for path in PAGES:
+        page = app.open(path, scheme=scheme)
+        found[path] = serious(page)
+        page.close()
+    page = signed_in(app, f"axe-{scheme}", "long")
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.reload()
+    settled(page)
+    expect(page.get_by_role("listbox", name="Reasoning")).to_be_visible()
+    page.keyboard.press("9")
+    found["the desk"] = serious(page)
+    page.close()
+    assert [f"{path} {element}" for path, broken in found.items() for element in broken] == []
