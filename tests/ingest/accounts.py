@@ -118,7 +118,7 @@ def object_lines(path: Path) -> dict[int, bytes] | None:
     if path.is_dir() or path.suffix != ".jsonl":
         return None
     data = path.read_bytes()
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or data.startswith(TABLES):
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:4] or data.startswith(TABLES):
         return None
     split = enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1)
     lines = {number: line.strip() for number, line in split if line.strip()}

@@ -131,3 +131,39 @@ def test_the_public_inspect_logs(real: Path) -> None:
     sealed, aside = parted(real / "formats" / "inspect_encrypted_reasoning.eval")
     assert len(sealed) == 5 and not aside and {t.reasoning_state() for t in sealed} == {"summary"}
     assert not any("gAAAA" in json.dumps(m.as_json()) for t in sealed for m in t.messages)
+
+
+def test_the_whole_folder_goes_in_by_detection_alone(store: Store, real: Path) -> None:
+    reports = ingest(store, [real / "formats"])
+    assert {report.file.split("/")[1]: (report.format, report.stored) for report in reports} == {
+        "chat_completion_reasoning.jsonl": ("message-rows", 200),
+        "claude_code_session.jsonl": ("claude-code", 1),
+        "codex_rollout.jsonl": ("codex", 1),
+        "gemini_cli.json": ("gemini-cli", 1),
+        "harmony_raw_output.jsonl": ("harmony", 20),
+        "inspect_anthropic_reasoning.eval": ("inspect", 6),
+        "inspect_encrypted_reasoning.eval": ("inspect", 5),
+        "openhands_output.jsonl": ("openhands", 3),
+        "swe_agent.traj": ("swe-agent", 1),
+        "typed_content_reasoning.jsonl": ("chat", 50),
+    }
+    assert not any(report.set_aside or report.conflicting or report.refused for report in reports)
+    with store.session() as db:
+        sealed = db.execute(
+            "SELECT count(*) FROM trajectories WHERE contains(concat(reasoning, answer, messages), 'gAAAA')"
+        ).fetchone()
+        turns = dict(
+            db.execute(
+                """SELECT split_part(source, '/', 2), sum(len(list_filter(
+                       from_json(messages, '[{"reasoning": "VARCHAR"}]'), lambda m: m.reasoning IS NOT NULL)))::INT
+                   FROM trajectories GROUP BY 1"""
+            ).fetchall()
+        )
+        unread = db.execute("SELECT count(*) FROM trajectories WHERE reasoning IS NULL").fetchone()
+    assert sealed == (0,) and unread == (0,)
+    assert turns == {
+        "chat_completion_reasoning.jsonl": 200, "claude_code_session.jsonl": 31, "codex_rollout.jsonl": 20,
+        "gemini_cli.json": 14, "harmony_raw_output.jsonl": 20, "inspect_anthropic_reasoning.eval": 70,
+        "inspect_encrypted_reasoning.eval": 5, "openhands_output.jsonl": 105, "swe_agent.traj": 14,
+        "typed_content_reasoning.jsonl": 112,
+    }  # fmt: skip
