@@ -31,6 +31,7 @@ class BatchDesk:
         status: What batches end as.
         unfinished: Whether a line is left undone when its batch ends.
         errors: What batches that fail say.
+        alone: Whether a batch is not taken while another one is in progress.
         lose: Paths of which the next answer is lost on its way: what was asked for is done all the same.
     """
 
@@ -42,6 +43,7 @@ class BatchDesk:
         self.status = "completed"
         self.unfinished: Callable[[Call], bool] = lambda call: False
         self.errors: Sequence[str] = ()
+        self.alone = False
         self.lose: list[str] = []
         self._files: dict[str, bytes] = {}
         self._lock = threading.Lock()
@@ -97,11 +99,15 @@ class BatchDesk:
             or any(line["url"] != asked["endpoint"] for line in lines)
         ):
             return error(400, "the batch's file has a mistake")
+        busy = self.alone and any(batch["status"] == "in_progress" for batch in self.batches.values())
         name = f"batch{len(self.batches)}"
         self.batches[name] = {
             "id": name, "object": "batch", "created_at": int(time.time()), "status": "in_progress", **asked,
             "request_counts": {"total": len(lines), "completed": 0, "failed": 0}, "looks": self.looks,
         }  # fmt: skip
+        if busy:
+            limit = {"object": "list", "data": [{"message": "Enqueued token limit reached"}]}
+            self.batches[name] |= {"status": "failed", "errors": limit}
         return Answer(self.batches[name])
 
     def _look(self, name: str) -> Answer:

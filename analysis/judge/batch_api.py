@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -91,13 +92,16 @@ class BatchApi:
         return await self._try(look)
 
     async def lines(self, batch: RemoteBatch) -> list[bytes]:
-        """What has come of a batch: the lines of its files of outputs and of errors."""
-        found: list[bytes] = []
-        for file_id in (batch.output_file_id, batch.error_file_id):
-            if file_id:
-                content = await self._try(lambda name=file_id: self._sdk.files.content(name))  # type: ignore[misc]
-                found += content.content.splitlines()
-        return found
+        """What has come of a batch: the lines of its files of outputs and of errors, if they are still kept."""
+
+        async def content(file_id: str) -> bytes:
+            try:
+                return (await self._sdk.files.content(file_id)).content
+            except openai.NotFoundError:
+                return b""
+
+        files = [file_id for file_id in (batch.output_file_id, batch.error_file_id) if file_id]
+        return [line for each in files for line in (await self._try(partial(content, each))).splitlines()]
 
     async def _try(self, request: Callable[[], Awaitable[Answer]]) -> Answer:
         tried = 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence, Set
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from openai.types import Batch as RemoteBatch
@@ -42,19 +42,36 @@ async def judge_in_batches(bench: Bench, ledger: Ledger, todo: Sequence[int]) ->
     await _find_lost(api, ledger)
     for batch in _under_way(ledger):
         bench.purse.in_batches += batch.expected_usd
-    again: list[str] = []
-    for number in range(ROUNDS):
-        await _send(bench, ledger, api, _again(ledger, again) if number else todo)
-        again = await _collect_all(bench, ledger, api)
-        if not again or bench.purse.empty:
+    places, rounds = list(todo), 0
+    while True:
+        await _send(bench, ledger, api, places)
+        came = await _collect_all(bench, ledger, api)
+        if came.refused and not came.ended:
+            raise UserError(f"the endpoint did not take the batch: {came.reason}")
+        rounds += bool(came.again)
+        again = came.again if rounds < ROUNDS else []
+        if bench.purse.empty or not (again or came.refused):
             return
+        ledger.uncount(again)
+        with ledger.store.session() as db:
+            places = batches.places(db, [*again, *came.refused])
 
 
-def _again(ledger: Ledger, trajectories: Sequence[str]) -> list[int]:
-    """The places of trajectories that are to be tried once more."""
-    ledger.uncount(trajectories)
-    with ledger.store.session() as db:
-        return batches.places(db, trajectories)
+@dataclass
+class _Came:
+    """What a round of batches brought.
+
+    Attributes:
+        ended: How many batches were worked off.
+        again: Trajectories with calls that were not done, and may be in another batch.
+        refused: Trajectories of batches that the endpoint did not take, for which another may have been in the way.
+        reason: Why it did not take them.
+    """
+
+    ended: int = 0
+    again: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    reason: str = ""
 
 
 async def _find_lost(api: BatchApi, ledger: Ledger) -> None:
@@ -84,49 +101,52 @@ async def _submit(bench: Bench, ledger: Ledger, api: BatchApi, parcel: Parcel) -
     _note(ledger, replace(batch, batch_id=batch_id), "submitted")
 
 
-async def _collect_all(bench: Bench, ledger: Ledger, api: BatchApi) -> list[str]:
-    """Wait for all batches of the run, and collect each when it has ended.
-
-    Returns:
-        Trajectories with calls that were not done, and may be in another batch.
-    """
-    again: list[str] = []
+async def _collect_all(bench: Bench, ledger: Ledger, api: BatchApi) -> _Came:
+    """Wait for all batches of the run, and collect each when it has ended."""
+    came = _Came()
     open_batches = _under_way(ledger)
     while open_batches:
         done = 0
         for batch in list(open_batches):
             remote = await api.state(batch.batch_id or "")
+            if remote is not None and remote.status not in ENDED:
+                counts = remote.request_counts
+                done += len(batch.trajectories) * counts.completed // max(counts.total, 1) if counts else 0
+                continue
+            open_batches.remove(batch)
+            bench.purse.in_batches -= batch.expected_usd
             if remote is None:
                 _note(ledger, batch, "dropped")
-                open_batches.remove(batch)
-            elif remote.status in ENDED:
-                again += await _collect(bench, ledger, api, batch, remote)
-                open_batches.remove(batch)
-            elif counts := remote.request_counts:
-                done += len(batch.trajectories) * counts.completed // max(counts.total, 1)
+            elif remote.status == "failed":
+                _note(ledger, batch, "dropped")
+                reasons = [str(error.message) for error in (remote.errors and remote.errors.data) or ()]
+                came.refused += batch.trajectories
+                came.reason = one_line("; ".join(reasons) or "it says not why")
+            else:
+                came.ended += 1
+                came.again += await _collect(bench, ledger, api, batch, remote)
         ledger.tell(done)
         if open_batches:
             await asyncio.sleep(POLL_SECONDS)
-    return again
+    return came
 
 
 async def _collect(
     bench: Bench, ledger: Ledger, api: BatchApi, batch: Batch, remote: RemoteBatch
 ) -> list[str]:
-    """Judge what a batch brought. Each of its trajectories has an attempt then, be it a failed one."""
-    bench.purse.in_batches -= batch.expected_usd
-    if remote.status == "failed":
-        _note(ledger, batch, "dropped")
-        reasons = "; ".join(str(error.message) for error in (remote.errors and remote.errors.data) or ())
-        raise UserError(f"the endpoint did not take the batch: {one_line(reasons or 'it says not why')}")
-    came = await asyncio.to_thread(outcomes, bench.client, await api.lines(remote))
+    """Judge what a batch brought. Each of its trajectories has an attempt then, be it a failed one.
+
+    Returns:
+        Trajectories with calls that were not done, unless somebody cancelled the batch.
+    """
+    brought = await asyncio.to_thread(outcomes, bench.client, await api.lines(remote))
     with ledger.store.session() as db:
         places = batches.unsettled(db, ledger.run_id, batch)
     again: list[str] = []
 
     async def cases() -> AsyncIterator[Case]:
         async for case in _each(_cases(ledger, places)):
-            given = for_case(bench.plan, case, came)
+            given = for_case(bench.plan, case, brought)
             if any(isinstance(outcome, NotDone) for outcome in given.values()):
                 again.append(case.item.trajectory_id)
                 case = _keep_readable(bench, case, given)

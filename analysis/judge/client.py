@@ -105,7 +105,12 @@ class Client:
             default_query=dict(endpoint.query),
             default_headers=dict(endpoint.headers),
             max_retries=0,
-            timeout=httpx2.Timeout(patience.timeout, connect=10.0),
+            http_client=openai.DefaultAsyncHttpxClient(
+                timeout=httpx2.Timeout(patience.timeout, connect=10.0),
+                limits=httpx2.Limits(
+                    max_connections=connections + 1, max_keepalive_connections=connections + 1
+                ),
+            ),
         )
 
     async def close(self) -> None:

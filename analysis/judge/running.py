@@ -6,14 +6,14 @@ import asyncio
 import gc
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis import runs
 from analysis.codebook import Codebook
-from analysis.errors import UserError
+from analysis.errors import StoreBusy, UserError
 from analysis.judge.batches import under_way
 from analysis.judge.endpoint import find_endpoint
 from analysis.judge.ledger import Ledger, Progress
@@ -253,4 +253,5 @@ async def _work(queue: asyncio.Queue[Case | None], bench: Bench, ledger: Ledger,
 async def _commit_regularly(ledger: Ledger) -> None:
     while True:
         await asyncio.sleep(COMMIT_SECONDS)
-        await asyncio.to_thread(ledger.commit)
+        with suppress(StoreBusy):  # calls under way are paid for: what has come is kept for the next commit
+            await asyncio.to_thread(ledger.commit)

@@ -251,6 +251,31 @@ def test_a_batch_that_the_endpoint_does_not_take_is_told_and_can_be_sent_again(
 
 
 @pytest.mark.usefixtures("open_store")
+def test_batches_that_an_endpoint_takes_one_after_the_other_are_sent_so(
+    keep, endpoint, judged, ask, desk, monkeypatch
+):
+    keep(*traces(12))
+    monkeypatch.setattr(batch_files, "MOST_REQUESTS", 2)
+    desk.alone = True
+    _, counts = judged(endpoint(usual=desk), batch=True)
+    assert counts == Counter(ok=12) and len(desk.requests) == 12
+    assert ask("SELECT count(*) FROM log.attempts") == [(12,)]
+    assert dict(ask("SELECT state, count(*) FROM batches GROUP BY 1")) == {"collected": 6, "dropped": 15}
+
+
+@pytest.mark.usefixtures("open_store")
+def test_a_file_that_is_no_longer_kept_is_a_batch_that_was_not_done(keep, endpoint, judged, desk):
+    keep(*traces(3))
+
+    def forgetful(call):
+        gone = call.path.endswith("/content") and len(desk.batches) == 1
+        return error(404, "no such file") if gone else desk(call)
+
+    _, counts = judged(endpoint(usual=forgetful), batch=True)
+    assert counts == Counter(ok=3) and len(desk.batches) == 2
+
+
+@pytest.mark.usefixtures("open_store")
 def test_an_endpoint_without_batches_is_told_in_one_line(keep, endpoint, judged):
     keep(*traces(1))
     with pytest.raises(UserError, match="has no batch interface") as refused:

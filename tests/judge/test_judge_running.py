@@ -13,7 +13,7 @@ import pytest
 from standin import completion, error, slow
 
 from analysis import runs
-from analysis.errors import UserError
+from analysis.errors import StoreBusy, UserError
 from analysis.judge import running
 from analysis.trajectories import Message
 
@@ -234,3 +234,18 @@ def test_stopping_commits_what_has_come_and_the_next_run_goes_on(keep, endpoint,
     assert counts == Counter(ok=5)
     calls = Counter(map(named, standin.calls))
     assert sorted(calls.values()) == [1] * 9 + [2]
+
+
+@pytest.mark.usefixtures("open_store")
+def test_a_store_that_is_busy_for_long_ends_no_run(keep, endpoint, judged, ask, right, monkeypatch):
+    keep(*traces(20))
+    commit, busy = running.Ledger.commit, iter([True, True])
+
+    def busy_at_first(ledger):
+        if next(busy, False):
+            raise StoreBusy("in use")
+        commit(ledger)
+
+    monkeypatch.setattr(running.Ledger, "commit", busy_at_first)
+    _, counts = judged(endpoint(usual=slow(0.03, right)))
+    assert counts == Counter(ok=20) and ask("SELECT count(*) FROM log.attempts") == [(20,)]
