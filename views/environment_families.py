@@ -73,7 +73,7 @@ def _family(families: Sequence[str]) -> str:
         st.pills(
             "Family",
             families,
-            format_func=str.capitalize,
+            format_func=lambda name: plain(name.capitalize(), 60),
             key=held,
             required=True,
             label_visibility="collapsed",

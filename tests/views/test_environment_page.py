@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from analysis import codebook
 from analysis.environment import decisions
 from analysis.environment.prompts import VARIANTS
+from analysis.environment.variant import Variant
 from analysis.ingest import ingest
 from analysis.measure.intervals import newcombe, wilson
 from analysis.store import Store
@@ -283,6 +284,26 @@ def test_stored_text_is_never_markdown(page: Page) -> None:
     at = sign_in(page(view="decide"))
     written = [each.value for each in (*at.markdown, *at.caption, *at.subheader)]
     assert all("<b>9</b>" not in text and ":material/delete:" not in text for text in written)
+
+
+def test_a_family_that_a_source_names_is_text_too(page: Page, mine: Store, tmp_path: Path) -> None:
+    own = Variant("x", "**mine** <b>1</b>", "Name any even number.", "even", "odd", level="# loud")
+    row = {
+        "environment": "odd-number",
+        "variant": "x",
+        "checkpoint": "step-1",
+        "prompt": own.text,
+        "answer": "7",
+        "reasoning": PLAIN,
+    }
+    (tmp_path / "own.jsonl").write_text(json.dumps({**row, "meta": {"variant": own.as_row()}}) + "\n")
+    ingest(
+        mine, [tmp_path / "own.jsonl"], {**RULES, "sample": None, "finish_reason": None, "metadata": "meta"}
+    )
+    at = choice(page(), "Family").set_value(own.family).run()
+    assert not at.exception and "x" in {row["level"] for row in drawn(at, "cell")}
+    assert r"\*\*mine\*\* \<b\>1\</b\>" in choice(at, "Family").options
+    assert any(each.value.startswith(r"**\# loud** at step\-1") for each in at.markdown)
 
 
 def test_without_trajectories_of_the_environment_the_page_says_what_to_do(
