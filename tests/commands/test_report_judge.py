@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -14,8 +14,33 @@ from judged import Lab
 
 from analysis.store import Store, append
 from analysis.store.rows import now
+from telltale import main
 
-Telltale = Callable[..., subprocess.CompletedProcess[str]]
+
+@dataclass(frozen=True)
+class Done:
+    """What a command came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Telltale = Callable[..., Done]
+
+
+@pytest.fixture
+def telltale(store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Telltale:
+    """The command line in this process: starting one for each of these commands is most of their time."""
+
+    def run(*words: str) -> Done:
+        monkeypatch.setenv("TELLTALE_DB", str(store.path))
+        monkeypatch.setattr("sys.argv", ["telltale", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Done(int(ended.value.code or 0), *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture

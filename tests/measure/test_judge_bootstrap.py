@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
@@ -62,6 +62,7 @@ def test_the_same_data_give_the_same_interval_in_any_order() -> None:
     assert measured(sample(rows, prompts)) == measured(sample(rows[turned], prompts[turned]))
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 30), st.integers(0, 30), st.sampled_from([1, 25]))
 def test_an_interval_holds_its_value_and_is_never_a_point(yes: int, no: int, prompts: int) -> None:
     found = measured(of(yes, no, prompts), share_of=(0, 1))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import (
     balanced_accuracy_score,
@@ -42,6 +42,7 @@ def test_alpha_of_the_same_table_is_that_of_the_agreement_module() -> None:
     assert krippendorff_alpha(words(LABELLED)) == pytest.approx(0.73411, abs=5e-6)
 
 
+@settings(deadline=None, max_examples=60)
 @given(counts)
 def test_scikit_learn_gives_the_same_wherever_it_is_defined(cells: tuple[int, ...]) -> None:
     said, true = words(cells)
@@ -63,6 +64,7 @@ def test_scikit_learn_gives_the_same_wherever_it_is_defined(cells: tuple[int, ..
             assert np.isnan(ours[name]), f"{name}: undefined, never 0 or 1"
 
 
+@settings(deadline=None)
 @given(counts)
 def test_what_has_no_value_has_a_reason_and_what_has_one_is_within_bounds(cells: tuple[int, ...]) -> None:
     for name, value in ratios(np.array(cells)).items():
@@ -72,6 +74,7 @@ def test_what_has_no_value_has_a_reason_and_what_has_one_is_within_bounds(cells:
             assert -1.0 - 1e-12 <= value <= 1.0 + 1e-12, name
 
 
+@settings(deadline=None)
 @given(st.lists(counts, min_size=1, max_size=5))
 def test_many_tables_at_once_are_each_as_alone(tables: list[tuple[int, ...]]) -> None:
     together = ratios(np.array(tables))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,10 @@ Open = Callable[..., AppTest]
 HOSTILE = "<img src=x onerror=alert(1)> **bold** $x$"
 
 
-@pytest.fixture
-def lab(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     """24 traces; ada and bo labelled the first 12. The judge errs on t0 (FN), t8 (FP); its repeat on t1 too."""
-    monkeypatch.setenv("TELLTALE_DB", str(store.path))
+    store = Store(tmp_path_factory.mktemp("judge") / "store.duckdb")
     with store.session():
         lab = Lab(store)
         names = lab.traces(24, checkpoints=("step-2", "step-10"))
@@ -43,6 +44,17 @@ def lab(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
         )
         lab.run({**said, "t1": {"eval_aware": ("absent", 30), "hint_decode": ("absent", 0)}}, repeat=2)
         lab.run({name: {"eval_aware": "present", "hint_decode": "absent"} for name in names}, model="eager")
+    return lab
+
+
+@pytest.fixture
+def lab(filled: Lab, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """A copy of it that a test can change."""
+    monkeypatch.setenv("TELLTALE_DB", str(store.path))
+    shutil.copy(filled.store.path, store.path)
+    lab = Lab(store)
+    lab.sha = filled.sha
+    with store.session():
         yield lab
 
 
@@ -60,7 +72,6 @@ def open_page(first: str) -> Open:
         at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
         if name:
             at.session_state["annotator"] = name
-        at.run()
         at.switch_page("views/judge.py")
         at.query_params["run"], at.query_params["part"] = run, part
         at.run()
