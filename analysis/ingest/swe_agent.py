@@ -59,7 +59,7 @@ def _trajectories(row: dict[str, Any]) -> Iterator[Trajectory]:
         checkpoint=model,
         model=model,
         finish_reason=info.get("exit_status"),
-        metadata={**leftover(row, (*_USED, "info")), **leftover(info, ("exit_status",))},
+        metadata=leftover({**row, **info}, (*_USED, "info", "exit_status")),
     )
 
 

@@ -43,6 +43,12 @@ def test_swe_agent_has_a_thought_a_step_and_its_repeated_history_is_read_once(tm
     assert trajectory.reasoning_source() == "thought"
 
 
+def test_a_field_that_is_too_large_to_keep_is_named(tmp_path: Path) -> None:
+    info = {**TRAJ["info"], "submission": "x" * 5_000}  # type: ignore[dict-item]
+    trajectory = one(written(tmp_path / "a.traj", {**TRAJ, "info": info}))
+    assert trajectory.metadata == {"model_stats": {"api_calls": 2}, "left_out": ["submission"]}
+
+
 def test_swe_agent_without_a_history_takes_the_prompt_from_the_first_step(tmp_path: Path) -> None:
     trajectory = one(written(tmp_path / "a.traj", {**TRAJ, "history": []}))
     assert [m.content for m in trajectory.prompt()] == ["You are at a shell.", "Fix it."]
