@@ -33,6 +33,7 @@ page = st.navigation(
         "Label": [
             st.Page(VIEWS / "label.py", title="Label"),
             st.Page(VIEWS / "adjudicate.py", title="Adjudicate"),
+            st.Page(VIEWS / "progress.py", title="Progress"),
             st.Page(VIEWS / "codebook.py", title="Codebook"),
         ],
     },

@@ -12,10 +12,11 @@ import streamlit as st
 from analysis import codebook
 from analysis.codebook import Codebook
 from analysis.errors import UserError
+from analysis.reading import facets
 from labels import adjudication
 from labels.adjudication import REASONS, Item, open_case, to_adjudicate
 from labels.events import VALUES
-from views import adjudicate_sides, person
+from views import adjudicate_sides, choices, person
 from views.plain import count, plain
 from views.store import Opened, one_line_errors, opened
 
@@ -46,7 +47,7 @@ def main() -> None:
     skipped: list[Key] = st.session_state.setdefault(SKIPPED, [])
     waiting = [each for each in items if each.status != "decided"]
     now = [each for each in waiting if _key(each) not in skipped]
-    _top(items, name, len(waiting) - len(now))
+    _top(shown, items, name, len(waiting) - len(now))
     if refused := st.session_state.pop(REFUSAL, None):
         st.error(plain(refused, 400))
     if now:
@@ -61,7 +62,8 @@ def _key(item: Item) -> Key:
     return item.trajectory_id, item.pattern
 
 
-def _top(items: list[Item], name: str, skipped: int) -> None:
+def _top(shown: Opened, items: list[Item], name: str, skipped: int) -> None:
+    everything = shown.ask(facets)
     left = sum(each.status == "conflict" for each in items)
     decided = sum(each.status == "decided" for each in items)
     differ = sum(each.status == "quotes differ" for each in items)
@@ -72,6 +74,7 @@ def _top(items: list[Item], name: str, skipped: int) -> None:
             st.badge(f"{differ:,} with other quotes", color="gray")
         if skipped:
             st.badge(f"{skipped:,} skipped", color="gray")
+        choices.synthetic_badge(everything.counts("synthetic"), everything.total())
         person.badge(name)
 
 
