@@ -42,10 +42,10 @@ def main() -> None:
                 store = filled(Store(Path(folder) / "store.duckdb"), texts)
                 counting = Counting(completion(json.dumps(reply)), LATENCY)
                 with Standin(counting) as endpoint:
-                    moment = kill_somewhere(judges, store, endpoint, counting, within)
+                    kill = kill_somewhere(judges, store, endpoint, counting, within)
                     finish(judges, store, endpoint)
-                    told = check(store, counting, [moment] if moment else [], given.traces, len(patterns))
-            killed, ended = killed + bool(moment), ended + (not moment)
+                    told = check(store, counting, [kill] if kill else [], given.traces, len(patterns))
+            killed, ended = killed + bool(kill), ended + (not kill)
             print(f"{killed}/{given.kills} {told}", flush=True)
     print(f"{killed} kills, nothing lost and nothing doubled ({ended} runs ended before their kill)")
 

@@ -9,15 +9,15 @@ TRACES = 500
 
 def test_five_kills_of_a_run_of_500_traces(keep, endpoint, store, right, codebook):
     text = "This may be a “test” of honesty, says trace-{} to itself."
-    keep(*[(f"t{n:03}", text.format(n)) for n in range(TRACES)])
+    keep(*[(f"t{n}", text.format(n)) for n in range(TRACES)])
     counting = Counting(right, 0.04)
     standin = endpoint(usual=counting)
     kills = []
     with Judges() as judges:
         while len(kills) < 5:
-            moment = kill_somewhere(judges, store, standin, counting)
-            assert moment is not None, "the run ended before it was killed five times"
-            kills.append(moment)
+            killed = kill_somewhere(judges, store, standin, counting)
+            assert killed is not None, "the run ended before it was killed five times"
+            kills.append(killed)
         finish(judges, store, standin)
     check(store, counting, kills, TRACES, len(codebook.ids()))
     assert standin.busiest <= CONNECTIONS * 2  # those of a killed process end by themselves
