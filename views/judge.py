@@ -11,7 +11,6 @@ from analysis.measure.judge_books import settings_of
 from views import choices, judge_agreement, judge_disagreements, judge_run, judge_runs
 from views.address import adopt, keep, key
 from views.judge_parts import PAGE, TITLES, Shown
-from views.plain import plain
 from views.store import one_line_errors, opened
 
 PARTS: dict[str, Callable[[Shown], None]] = {
@@ -56,7 +55,7 @@ def main() -> None:
 
 def _which(page: Shown) -> None:
     """What the run is, and what to do where no judge has run."""
-    st.caption(plain(" · ".join(_described(page)), 500))
+    st.text(" · ".join(_described(page)))
     if not any(row["tagger"] == "judge" for row in page.listed.values()):
         st.info(
             "No judge has run here: what follows is about a tagger that asks no model. It has no scores, tokens or cost; its agreement "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -19,6 +18,7 @@ from views.person import signed_in
 from views.plain import count, plain
 
 A_PAGE = 10
+LONGEST_QUOTE = 1_000
 KINDS = {"false positive": "Only the run says present", "false negative": "Only people say present"}
 SHORT = {"false positive": "FP", "false negative": "FN"}
 UNBLIND = f"{PAGE}.unblind"
@@ -129,7 +129,7 @@ def _run(each: SideBySide) -> None:
         "The run: **" + ("present" if each.disagreement.kind == "false positive" else "absent") + "**"
     )
     if each.why:
-        st.caption(plain(each.why, 300))
+        st.text(each.why)
     for finding in each.findings:
         _quote(finding["quote"], _about(finding))
     if not each.findings:
@@ -151,7 +151,7 @@ def _people(gold: Gold) -> None:
     if gold.decision is not None:
         st.markdown(f"Adjudicated: **{gold.value}**")
         if gold.decision.note:
-            st.caption(plain(gold.decision.note, 400))
+            st.text(gold.decision.note)
     for label in gold.labels:
         who = "You" if label.annotator == me else "A person"
         st.markdown(f"{who}: **{label.value}**")
@@ -164,10 +164,12 @@ def _people(gold: Gold) -> None:
                 "Nothing is quoted for it." if label.label.explicit else "Not marked: absent at submit."
             )
         if note := label.label.note or label.state.note:
-            st.caption(f"Note: {plain(note, 400)}")
+            st.text(f"Note: {note}")
 
 
-def _quote(text: str, about: Any) -> None:
-    st.markdown(f"> {plain(text, 700)}")
-    if about:
-        st.caption(plain(about, 400))
+def _quote(text: str, about: str) -> None:
+    """A quote and what is said of it: stored text, which Markdown would make links of."""
+    with st.container(gap=None):
+        st.text(f"“{text[:LONGEST_QUOTE]}{'…' if len(text) > LONGEST_QUOTE else ''}”")
+        if about:
+            st.text(about)

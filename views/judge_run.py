@@ -14,7 +14,7 @@ from views import seen
 from views.judge_charts import dots, endings_bar
 from views.judge_parts import PAGE, Row, Shown, count_column, dot, interval, numbers
 from views.person import signed_in
-from views.plain import count, plain
+from views.plain import count
 
 MEANINGS = {
     "ok": "The reply could be read. Only these have verdicts.",
@@ -27,6 +27,7 @@ MEANINGS = {
 }
 NAMES = {"no_reasoning": "no reasoning", "waiting": "not judged"}
 EXAMPLES = 20
+LONGEST_QUOTE = 1_000
 
 
 def draw(page: Shown) -> None:
@@ -123,7 +124,7 @@ def _used(told: Books) -> None:
         st.metric("Output", _number(told.output_tokens), help="The model's own thinking among them, where the endpoint counts it.")  # fmt: skip
         st.metric("Cost", _dollars(told))
         each = told.cost_usd / told.priced * 1000 if told.cost_usd is not None and told.priced else None
-        st.metric("1,000 passes", "unknown" if each is None else f"${each:,.2f}", help="Over the passes whose price is known. A pass reads one trajectory, with its windows, votes and repairs.")  # fmt: skip
+        st.metric("1,000 passes", "unknown" if each is None else _money(each), help="Over the passes whose price is known. A pass reads one trajectory, with its windows, votes and repairs.")  # fmt: skip
         st.metric("Seconds a pass", "unknown" if not (told.seconds and told.passes) else f"{told.seconds / told.passes:.1f}")  # fmt: skip
     if told.unpriced:
         st.caption(
@@ -181,9 +182,9 @@ def _examples(page: Shown) -> None:
 
 
 def _example(page: Shown, row: Row) -> None:
-    st.markdown(f"> {plain(row['quote'], 500)}")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{plain(page.name(row['pattern']))} · {plain(row['why'] or 'no reason given', 300)}")
+    with st.container(border=True, gap="small"):
+        st.text(f"“{row['quote'][:LONGEST_QUOTE]}”")
+        st.text(f"{page.name(row['pattern'])} · {row['why'] or 'no reason given'}")
         st.page_link(
             Path(__file__).with_name("traces.py"), label="Read the trace",
             query_params={"trajectory": row["trajectory_id"], "run": page.id},
@@ -193,7 +194,12 @@ def _example(page: Shown, row: Row) -> None:
 def _dollars(told: Books) -> str:
     if told.cost_usd is None:
         return "unknown"
-    return f"${told.cost_usd:,.2f}" + ("+" if told.unpriced else "")
+    return _money(told.cost_usd) + ("+" if told.unpriced else "")
+
+
+def _money(dollars: float) -> str:
+    """Dollars; a small sum with as many places as it takes to see it."""
+    return f"${dollars:,.2f}" if dollars >= 1 or dollars == 0 else f"${dollars:.2g}"
 
 
 def _number(value: Any) -> str:

@@ -12,14 +12,14 @@ from judged import QUOTE, Lab
 from streamlit.testing.v1 import AppTest
 
 from analysis import runs
-from analysis.runs import Result
+from analysis.runs import Finding, Result, Verdict
 from analysis.store import Store
 from labels.fold import fold
 from labels.log import by_trajectory, events_of
 
 ROOT = Path(__file__).parents[2]
 Open = Callable[..., AppTest]
-HOSTILE = "<img src=x onerror=alert(1)> **bold** $x$"
+HOSTILE = "<img src=x onerror=alert(1)> **bold** $x$ http://evil.example"
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +217,13 @@ def test_what_an_endpoint_said_is_text(open_page: Open, lab: Lab, first: str) ->
         runs.record(db, first, [Result("t20", "failed", error=HOSTILE, reasoning_sha256=lab.sha["t20"])])
     at = open_page()
     assert HOSTILE in column(at, 1, "error")
-    assert all(HOSTILE not in each.value for kind in ("markdown", "caption") for each in getattr(at, kind))
+    finding = Finding("eval_aware", HOSTILE, 0, len(HOSTILE), "exact", "asserts", None, {}, HOSTILE)
+    with lab.store.transaction() as db:
+        runs.record(db, first, [Result("t6", "ok", [Verdict("eval_aware", "present", 99)], [finding], reasoning_sha256=lab.sha["t6"])])  # fmt: skip
+    at = open_page("disagreements")
+    assert sum(HOSTILE in each.value for each in at.text) == 2, "the quote and the reason"
+    for kind in ("markdown", "caption"):
+        assert not any("evil" in each.value or "onerror" in each.value for each in getattr(at, kind)), kind
 
 
 def test_each_part_says_what_to_do_while_there_is_nothing(store: Store, monkeypatch: pytest.MonkeyPatch, open_page: Open, lab: Lab) -> None:  # fmt: skip
@@ -240,3 +246,12 @@ def test_before_any_judge_has_run_the_page_says_how(page: Open, sample_store: St
         db.execute("DELETE FROM log.runs")
     at = page("judge")
     assert "Nothing tagged yet" in text(at) and "--tagger judge" in text(at)
+
+
+def test_a_small_cost_is_seen_and_an_unknown_one_beside_it_is_said(
+    open_page: Open, lab: Lab, first: str
+) -> None:
+    with lab.store.transaction() as db:
+        runs.record(db, first, [Result("t20", "ok", input_tokens=9, output_tokens=1, cost_usd=0.0024, reasoning_sha256=lab.sha["t20"])])  # fmt: skip
+    told = [metric.value for metric in open_page().metric if metric.label == "Cost"]
+    assert told == ["$0.0024+", "$0.0024+"]
