@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import glob
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from analysis.environment.outcomes import read_answers
 from analysis.errors import UserError
 from analysis.ingest import hf_dataset, inspect_log, mapped, scout_db
+from analysis.ingest.batches import Progress, TakesLabeled, store_all
 from analysis.ingest.formats import FORMATS, MAPPED, Found, detect, named
 from analysis.ingest.head import beginning, head_of
 from analysis.ingest.maps import CONTENT_FIELDS, FieldMap
@@ -23,7 +24,7 @@ from analysis.ingest.rows import Unreadable
 from analysis.ingest.rules import load as load_map
 from analysis.ingest.skipped import Skipped
 from analysis.ingest.summaries import told_apart
-from analysis.ingest.writing import Batch, FileReport, conclude, quarantine, write
+from analysis.ingest.writing import FileReport, conclude, quarantine
 from analysis.store import Store
 from analysis.store.rows import now
 from analysis.trajectories import Trajectory
@@ -43,13 +44,8 @@ __all__ = [
 
 SUFFIXES = (".jsonl", ".json", ".ndjson", ".eval", ".traj", ".csv", ".tsv", ".parquet", ".arrow")
 """Files of a folder that are looked at."""
-BATCH_SECONDS = 1.0
-LARGEST_BATCH = 5_000
 MOST_SHOWN = 100
 """How many of the items that would be set aside a preview keeps."""
-
-Progress = Callable[[str, int], None]
-TakesLabeled = Callable[[list[Trajectory]], None]
 
 
 @dataclass
@@ -111,7 +107,7 @@ def ingest(
         try:
             report.format = format or _format_of(path, fields)
             found = _read(path, source, report.format, fields)
-            _ingest_file(store, found, source, report, replace, progress, labeled)
+            store_all(store, _identified(found), report, replace, progress, labeled)
             report.unmatched = fields.unmatched(report.path) if fields else []
             conclude(store, report, started, not (fields and "source" in fields.rules))
         except UserError as error:
@@ -273,34 +269,3 @@ def _identified(found: Found) -> Iterator[Trajectory | Unreadable]:
             if first_of.setdefault(str(trajectory.trajectory_id), place) != place:
                 trajectory.set_apart()
         yield trajectory
-
-
-def _ingest_file(
-    store: Store,
-    found: Found,
-    source: str,
-    report: FileReport,
-    replace: bool,
-    progress: Progress | None,
-    labeled: TakesLabeled | None,
-) -> None:
-    batch, started = Batch(), time.monotonic()
-
-    def flush() -> None:
-        nonlocal batch, started
-        if batch.trajectories or batch.unreadable:
-            write(store, batch, source, report, replace)
-        if labeled and (having := [each for each in batch.trajectories if each.labeled]):
-            labeled(having)
-        if progress:
-            progress(source, report.read)
-        batch, started = Batch(), time.monotonic()
-
-    for each in _identified(found):
-        if isinstance(each, Unreadable):
-            batch.unreadable.append(each)
-        else:
-            batch.trajectories.append(each)
-        if len(batch.trajectories) >= LARGEST_BATCH or time.monotonic() - started > BATCH_SECONDS:
-            flush()
-    flush()

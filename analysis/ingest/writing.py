@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,17 +11,19 @@ from typing import Any
 import duckdb
 import orjson
 
-from analysis import runs
+from analysis.ingest.imported import append_judged, imported_runs
 from analysis.ingest.rows import EXCERPT_CHARACTERS, Unreadable
 from analysis.ingest.skipped import Skipped
-from analysis.quotes import locate
 from analysis.segment_batches import segment_rows
 from analysis.store import Store, append, new_ids
 from analysis.store.rows import now
-from analysis.trajectories import Judged, Trajectory, row, sha256_of
+from analysis.trajectories import Trajectory, row
 
 MOST_NAMED = 20
 """How many of the items that were set aside a report names; the quarantine has all."""
+
+
+Row = dict[str, Any]
 
 
 @dataclass
@@ -93,10 +95,36 @@ class FileReport:
 
 @dataclass
 class Batch:
-    """What is to be written in one transaction."""
+    """What is to be written in one transaction.
+
+    Attributes:
+        trajectories: Identified.
+        unreadable: What could not be read, or is no trajectory.
+        rows: The trajectories as they will be stored.
+        characters: How much text the rows hold.
+    """
 
     trajectories: list[Trajectory] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list, init=False)
+    characters: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        for each in self.trajectories:
+            self._make_row(each)
+
+    def add(self, found: Trajectory | Unreadable) -> None:
+        """Take one more."""
+        if isinstance(found, Unreadable):
+            self.unreadable.append(found)
+        else:
+            self.trajectories.append(found)
+            self._make_row(found)
+
+    def _make_row(self, trajectory: Trajectory) -> None:
+        made = row(trajectory, new_ids(1)[0], now())
+        self.rows.append(made)
+        self.characters += sum(len(made[name] or "") for name in ("messages", "reasoning", "metadata"))
 
 
 def write(store: Store, batch: Batch, source: str, report: FileReport, replace: bool) -> None:
@@ -115,14 +143,15 @@ def write(store: Store, batch: Batch, source: str, report: FileReport, replace: 
     if not batch.trajectories and not unreadable:
         return
     with store.session():  # one opening of the file for all that follows
-        imported = _imported_runs(store, batch.trajectories)
+        imported = imported_runs(store, batch.trajectories)
         with store.transaction() as db:
-            fresh, kept, conflicting = _sorted_out(db, batch.trajectories, report, replace)
+            fresh, kept, conflicting = _sorted_out(db, batch, report, replace)
             _append_trajectories(db, fresh)
-            _append_checkpoints(db, fresh + kept)
-            _append_outcomes(db, fresh + kept)
+            known = [trajectory for trajectory, _ in fresh] + kept
+            _append_checkpoints(db, known)
+            _append_outcomes(db, known)
             for run in imported.items():
-                _append_judged(db, fresh + kept, *run)
+                append_judged(db, known, *run)
             aside = [(item.line, item.reason, item.excerpt) for item in unreadable]
             for each in conflicting:
                 reason = (
@@ -133,18 +162,6 @@ def write(store: Store, batch: Batch, source: str, report: FileReport, replace: 
                     (each.line, reason, (each.reasoning() or each.answer() or "")[:EXCERPT_CHARACTERS])
                 )
             quarantine(db, report, aside)
-
-
-def _imported_runs(store: Store, found: list[Trajectory]) -> dict[str, str]:
-    """The run of each tool whose verdicts came in: tool to run id."""
-    patterns: dict[str, set[str]] = defaultdict(set)
-    for each in found:
-        for judged in each.judged:
-            patterns[judged.tagger].add(judged.pattern)
-    return {
-        tagger: runs.start(store, "imported", {"patterns": sorted(names)}, None, model=tagger)
-        for tagger, names in patterns.items()
-    }
 
 
 def quarantine(
@@ -176,14 +193,14 @@ def conclude(store: Store, report: FileReport, started: datetime, own_source: bo
 
 
 def _sorted_out(
-    db: duckdb.DuckDBPyConnection, found: list[Trajectory], report: FileReport, replace: bool
-) -> tuple[list[Trajectory], list[Trajectory], list[Trajectory]]:
-    """Which trajectories are to be stored, which are there already, and which conflict."""
-    held = _held(db, found)
-    fresh: dict[str | None, Trajectory] = {}
+    db: duckdb.DuckDBPyConnection, batch: Batch, report: FileReport, replace: bool
+) -> tuple[list[tuple[Trajectory, Row]], list[Trajectory], list[Trajectory]]:
+    """Which trajectories are to be stored, with their rows, which are there already, and which conflict."""
+    held = _held(db, batch.trajectories)
+    fresh: dict[str | None, tuple[Trajectory, Row]] = {}
     kept, conflicting = [], []
-    for each in found:
-        content = each.content_sha256()
+    for each, its in zip(batch.trajectories, batch.rows, strict=True):
+        content = its["content_sha256"]
         before = held.get(each.trajectory_id)
         if before is None:
             report.stored += 1
@@ -199,8 +216,8 @@ def _sorted_out(
             conflicting.append(each)
             continue
         held[each.trajectory_id] = content
-        fresh[each.trajectory_id] = each
-    report.read += len(found)
+        fresh[each.trajectory_id] = each, its
+    report.read += len(batch.trajectories)
     return list(fresh.values()), kept, conflicting
 
 
@@ -210,28 +227,38 @@ def _held(db: duckdb.DuckDBPyConnection, found: list[Trajectory]) -> dict[str | 
     An id is another's when a different file has it for a rollout of another environment, checkpoint, variant or
     sample: files of several checkpoints mostly number their rows alike.
     """
-    query = """SELECT trajectory_id, content_sha256, source, environment, checkpoint, variant, sample
-               FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))"""
-    rows = {row[0]: row[1:] for row in db.execute(query, [[each.trajectory_id for each in found]]).fetchall()}
+    rows = _under(db, [each.trajectory_id for each in found])
     apart = []
-    for each in found:
+    for each in found if rows else ():
         content, source, *place = rows.get(each.trajectory_id, (None, each.source))
         both = zip(each.place(), place, strict=False)
         other = any(mine != its for mine, its in both if mine is not None and its is not None)
         if other and source != each.source and content != each.content_sha256():
             each.set_apart()
             apart.append(each.trajectory_id)
-    if apart:
-        rows |= {row[0]: row[1:] for row in db.execute(query, [apart]).fetchall()}
+    rows |= _under(db, apart)
     return {name: row[0] for name, row in rows.items()}
 
 
-def _append_trajectories(db: duckdb.DuckDBPyConnection, fresh: list[Trajectory]) -> None:
-    row_ids = new_ids(len(fresh))
-    append(
-        db, "trajectories", [row(each, row_id, now()) for each, row_id in zip(fresh, row_ids, strict=True)]
-    )
-    append(db, "cuts", segment_rows(fresh, row_ids))
+def _under(db: duckdb.DuckDBPyConnection, ids: list[str | None]) -> dict[str | None, tuple[Any, ...]]:
+    """Content, source and place of the trajectories of these ids. Mostly there are none, which is soon told."""
+    among = "WHERE trajectory_id IN (SELECT unnest(?))"
+    if not ids or not db.execute(f"FROM log.trajectories SELECT 1 {among} LIMIT 1", [ids]).fetchall():
+        return {}
+    columns = "trajectory_id, content_sha256, source, environment, checkpoint, variant, sample"
+    rows = db.execute(f"SELECT {columns} FROM trajectories {among}", [ids]).fetchall()
+    return {row[0]: row[1:] for row in rows}
+
+
+def _append_trajectories(db: duckdb.DuckDBPyConnection, fresh: list[tuple[Trajectory, Row]]) -> None:
+    """Sentences are cut beside, while DuckDB takes the texts."""
+    for each, its in fresh:
+        its.update(trajectory_id=each.trajectory_id, stored_at=now())
+    with ThreadPoolExecutor(1) as beside:
+        found, rows = [each for each, _ in fresh], [its for _, its in fresh]
+        segments = beside.submit(segment_rows, found, [its["row_id"] for its in rows])
+        append(db, "trajectories", rows)
+        append(db, "cuts", segments.result())
 
 
 def _append_checkpoints(db: duckdb.DuckDBPyConnection, found: list[Trajectory]) -> None:
@@ -252,6 +279,8 @@ def _append_checkpoints(db: duckdb.DuckDBPyConnection, found: list[Trajectory]) 
 
 def _append_outcomes(db: duckdb.DuckDBPyConnection, found: list[Trajectory]) -> None:
     having = [each for each in found if each.outcomes]
+    if not having:
+        return
     held = {
         (trajectory_id, name): (value, state)
         for trajectory_id, name, value, state in db.execute(
@@ -269,44 +298,3 @@ def _append_outcomes(db: duckdb.DuckDBPyConnection, found: list[Trajectory]) -> 
                     "state": outcome.state, "reader": outcome.reader, "created_at": now(),
                 })  # fmt: skip
     append(db, "outcomes", rows)
-
-
-def _append_judged(db: duckdb.DuckDBPyConnection, found: list[Trajectory], tagger: str, run_id: str) -> None:
-    """Verdicts that came with the trajectories, for those that the run has no attempt on with this text."""
-    having: dict[str, list[Judged]] = defaultdict(list)
-    by_id = {}
-    for each in found:
-        if mine := [judged for judged in each.judged if judged.tagger == tagger]:
-            having[str(each.trajectory_id)] += mine
-            by_id[str(each.trajectory_id)] = each
-    attempted = set(
-        db.execute(
-            "SELECT trajectory_id, reasoning_sha256 FROM attempts WHERE run_id = ? AND trajectory_id IN (SELECT unnest(?))",
-            [run_id, list(having)],
-        ).fetchall()
-    )
-    results = [_result(by_id[key], judged) for key, judged in having.items()]
-    runs.record(db, run_id, [r for r in results if (r.trajectory_id, r.reasoning_sha256) not in attempted])
-
-
-def _result(trajectory: Trajectory, judged: list[Judged]) -> runs.Result:
-    text = trajectory.reasoning()
-    known = [each for each in judged if each.verdict is not None]
-    common: dict[str, Any] = {
-        "trajectory_id": str(trajectory.trajectory_id),
-        "reasoning_sha256": sha256_of(text) if text is not None else None,
-    }
-    if not known:
-        reason = next((each.why for each in judged if each.why), None)
-        state: runs.State = "no_reasoning" if text is None else "failed"
-        return runs.Result(**common, state=state, error=reason or "the source has no verdict")
-    findings = []
-    for each in known:
-        if each.quote:
-            place = locate(text or "", each.quote)
-            stance = "asserts" if each.verdict == "present" else None
-            findings.append(runs.Finding(
-                each.pattern, each.quote, place.start_char, place.end_char, place.match, stance, why=each.why
-            ))  # fmt: skip
-    verdicts = [runs.Verdict(each.pattern, str(each.verdict), each.score, each.why) for each in known]
-    return runs.Result(**common, state="ok", verdicts=verdicts, findings=findings)

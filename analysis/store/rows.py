@@ -47,10 +47,7 @@ def append(db: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str
     """
     if len(rows) == 0:
         return
-    if isinstance(rows, pa.Table):
-        batch = rows
-    else:
-        batch = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
+    batch = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(rows), arrow_schema(table))
     db.register("_batch", batch)
     db.execute(f"INSERT INTO log.{table} BY NAME SELECT * FROM _batch")
     db.unregister("_batch")

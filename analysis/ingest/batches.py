@@ -1,0 +1,72 @@
+"""The trajectories of a file into the store, batch by batch: while one is written, the next is read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from analysis.ingest.rows import Unreadable
+from analysis.ingest.writing import Batch, FileReport, write
+from analysis.store import Store
+from analysis.store.sessions import ROWS_A_GROUP
+from analysis.trajectories import Trajectory
+
+LARGEST_BATCH = ROWS_A_GROUP
+"""How many trajectories are written together: as many as the store packs together."""
+LARGEST_CHARACTERS = 32_000_000
+"""From how much text on they are written before they are as many."""
+LONGEST_SECONDS = 2.0
+"""After how long they are, however few were read."""
+
+Progress = Callable[[str, int], None]
+TakesLabeled = Callable[[list[Trajectory]], None]
+
+
+def store_all(
+    store: Store,
+    found: Iterable[Trajectory | Unreadable],
+    report: FileReport,
+    replace: bool,
+    progress: Progress | None,
+    labeled: TakesLabeled | None,
+) -> None:
+    """Write what was found in a file.
+
+    Args:
+        store: Where to.
+        found: Identified trajectories, and what could not be read. It is read while the store is written.
+        report: Of the file; counted on.
+        replace: Whether a trajectory with other content supersedes the one that is there.
+        progress: Called with (file, trajectories read so far) after each batch.
+        labeled: Called after each batch with those of its trajectories that came with labels made elsewhere.
+    """
+
+    def finish(batch: Batch, writing: Future[None]) -> None:
+        writing.result()
+        if labeled and (having := [each for each in batch.trajectories if each.labeled]):
+            labeled(having)
+        if progress:
+            progress(report.file, report.read)
+
+    with ThreadPoolExecutor(1) as writer:
+        before: tuple[Batch, Future[None]] | None = None
+        try:
+            for batch in _batches(found):
+                if before:
+                    finish(*before)
+                before = batch, writer.submit(write, store, batch, report.file, report, replace)
+        finally:
+            if before:
+                finish(*before)
+
+
+def _batches(found: Iterable[Trajectory | Unreadable]) -> Iterator[Batch]:
+    batch, started = Batch(), time.monotonic()
+    for each in found:
+        batch.add(each)
+        full = len(batch.trajectories) >= LARGEST_BATCH or batch.characters >= LARGEST_CHARACTERS
+        if full or time.monotonic() - started > LONGEST_SECONDS:
+            yield batch
+            batch, started = Batch(), time.monotonic()
+    yield batch
