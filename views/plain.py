@@ -6,6 +6,8 @@ import re
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])")
 _BREAKS = re.compile(r"\s+")
+_ADDRESSES = re.compile(r"(?i)(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)")
+"""Where an address would become a link after all escaping; a word joiner, which nobody sees, stands there instead."""
 
 
 def plain(text: object, longest: int = 200) -> str:
@@ -16,7 +18,8 @@ def plain(text: object, longest: int = 200) -> str:
         longest: Letters that are kept.
     """
     line = _BREAKS.sub(" ", str(text)).strip()
-    return _MARKDOWN.sub(r"\\\1", line if len(line) <= longest else line[: longest - 1] + "…")
+    shown = line if len(line) <= longest else line[: longest - 1] + "…"
+    return _MARKDOWN.sub(r"\\\1", _ADDRESSES.sub("\u2060", shown))
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def test_nobody_labels_under_another_name_where_sign_in_is_configured(
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url("**/")
         page.goto(f"{app}/label")
-        expect(page.get_by_text("lead@example.org")).to_be_visible(timeout=15_000)
+        expect(page.get_by_text(re.compile("lead@.?example"))).to_be_visible(timeout=15_000)
         expect(page.get_by_role("button", name="Change name")).to_have_count(0)
         page.keyboard.press("9")
         expect(page.locator(".saved")).to_have_text("✓ 2 events saved")

@@ -43,6 +43,8 @@ def test_an_excerpt_with_marks_is_the_excerpt_on_one_line(text: str, expression:
 def test_what_markdown_could_obey_is_escaped() -> None:
     assert plain("**b** [a](x) $m$ :red[c]\n# `d`") == r"\*\*b\*\* \[a\]\(x\) \$m\$ \:red\[c\] \# \`d\`"
     assert plain("x" * 300) == "x" * 199 + "…"
+    for address in ("https://a", "www.a.b", "me@a.b", "FTP://a"):
+        assert "\u2060" in plain(address), "else it becomes a link after all escaping"
 
 
 def test_turns_tools_and_answers_come_in_order(tmp_path: Path) -> None:
