@@ -10,20 +10,19 @@ from analysis.errors import UserError
 from analysis.store import Store
 from commands.common import emit, with_store
 
-SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+KINDS = ("labels", "spans", "gold", "judge-eval", "trajectories", "events", "decisions")
+FORMS = ("jsonl", "csv", "parquet", "huggingface", "label-studio", "scout")
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["labels", "spans", "trajectories", "events", "decisions"]))
+@click.argument("kind", type=click.Choice(KINDS))
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The file to write."
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The file to write; a folder for huggingface.",
 )
-@click.option(
-    "--as",
-    "form",
-    type=click.Choice(["jsonl", "csv", "parquet"]),
-    help="[default: by the file's ending]",
-)
+@click.option("--as", "form", type=click.Choice(FORMS), help="[default: by the file's ending]")
 @click.option(
     "--annotator",
     "annotators",
@@ -34,34 +33,55 @@ SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 @click.option("--checkpoint", "checkpoints", multiple=True, help="Only this checkpoint.")
 @click.option("--variant", "variants", multiple=True, help="Only this variant.")
 @click.option("--environment", "environments", multiple=True, help="Only this environment.")
+@click.option("--status", "statuses", multiple=True,
+              help="Only this status: submitted, assisted, reviewed, …; of gold unanimous, adjudicated, …")  # fmt: skip
+@click.option(
+    "--run",
+    "run_id",
+    help="Whose verdicts go with gold or trajectories. [default: for judge-eval the newest]",
+)
 @click.option("--unfinished", is_flag=True, help="Traces that were opened and not submitted, too.")
 @with_store
 def export(
     store: Store, as_json: bool, kind: str, out: Path, form: str | None, annotators: tuple[str, ...],
     patterns: tuple[str, ...], checkpoints: tuple[str, ...], variants: tuple[str, ...], environments: tuple[str, ...],
-    unfinished: bool,
+    statuses: tuple[str, ...], run_id: str | None, unfinished: bool,
 ) -> int:  # fmt: skip
     """Write a labeled set, with a manifest of counts and hashes beside it.
 
-    labels: a row for each trajectory, annotator and pattern. spans: a row for each quote. trajectories: whole
-    ones with both. events: the log itself, which `telltale label import` reads back. decisions: what people
-    decided of answers that could not be read, which it reads back too (JSON Lines only).
+    labels: a row for each trajectory, annotator and pattern. spans: a row for each quote. gold: what people's labels
+    come to, with soft labels; also as a validation set of Inspect Scout. judge-eval: gold beside a run's verdicts.
+    trajectories: whole ones with all that; also as tasks of Label Studio. events: the log itself, which `telltale
+    label import` reads back. decisions: what people decided of answers that could not be read, which it reads back too.
     """
     from labels import decided
-    from labels.transfer import Filter, write
+    from labels.export_filter import STATUSES, Filter
+    from labels.export_forms import ENDINGS
+    from labels.transfer import write
 
     if not store.exists():
         raise UserError(f"there is no store {store.path}; `telltale ingest` makes one")
-    if form is None and out.suffix not in SUFFIXES:
-        raise UserError(f"{out} ends in none of {', '.join(SUFFIXES)}; say which with --as")
-    which = Filter(annotators, patterns, checkpoints, variants, environments, submitted=not unfinished)
-    form = form or SUFFIXES[out.suffix]
+    if form is None and out.suffix not in ENDINGS:
+        raise UserError(f"{out} ends in none of {', '.join(ENDINGS)}; say which with --as")
+    form = form or ENDINGS[out.suffix]
+    possible = STATUSES.get(kind, ())  # type: ignore[call-overload]
+    if unknown := [each for each in statuses if each not in possible]:
+        told = f"a status of {', '.join(possible)}" if possible else "no status"
+        raise UserError(f"{kind} have {told}; not {unknown[0]}")
+    which = Filter(
+        annotators, patterns, checkpoints, variants, environments, statuses, run_id, submitted=not unfinished
+    )
     if kind == "decisions" and form != "jsonl":
         raise UserError("decisions are written as JSON Lines; name a file that ends in .jsonl")
     with store.session() as db:
         manifest = decided.write(db, out, which) if kind == "decisions" else write(db, kind, out, form, which)  # type: ignore[arg-type]
     names = ("file", "kind", "format", "rows", "synthetic_rows", "sha256")
     emit([{name: manifest[name] for name in names}], "json" if as_json else "table")
+    if manifest.get("left_out"):
+        click.echo(
+            f"{manifest['left_out']} trajectories lack gold on one of the patterns and were left out",
+            err=True,
+        )
     return 0
 
 
@@ -76,7 +96,7 @@ def label() -> None:
 def import_(store: Store, as_json: bool, file: Path) -> int:
     """Bring exported events or decisions (JSON Lines) into the log. What is there already is skipped."""
     from labels.decided import holds_decisions, import_decisions
-    from labels.transfer import import_events
+    from labels.importing import import_events
 
     if not store.exists():
         raise UserError(f"there is no store {store.path}; `telltale ingest` the trajectories first")

@@ -19,7 +19,9 @@ from analysis.environment.outcomes import read_again
 from analysis.errors import UserError
 from analysis.store import Store, append
 from analysis.store.rows import now
-from labels.transfer import Filter, Imported, replace_file
+from labels.export_filter import Filter
+from labels.importing import Imported
+from labels.transfer import replace_file
 
 ALL = Filter()
 ABOUT = ("source", "environment", "variant", "checkpoint", "synthetic")

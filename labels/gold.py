@@ -168,9 +168,12 @@ def decisions(events: Iterable[Event], codebook: Codebook | None = None) -> dict
 
 def gold(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> list[Gold]:
     """The gold of the store, in a fixed order: blind labels that the queue handed out or people searched out."""
-    book = codebook or load()
-    events = events_of(db)
-    return list(golden(blind_labels(events, book.history), decisions(events, book)).values())
+    return golden_of(events_of(db), codebook or load())
+
+
+def golden_of(events: Sequence[Event], codebook: Codebook) -> list[Gold]:
+    """The gold of these events, in a fixed order."""
+    return list(golden(blind_labels(events, codebook.history), decisions(events, codebook)).values())
 
 
 def drawn_labels(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> list[BlindLabel]:
@@ -205,12 +208,12 @@ def frame(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> pa
             "probability": chance[each.trajectory_id],
         }
         for each in golden(drawn, decisions(events_of(db), book)).values()
-        for pattern in (each.pattern, *_former(each.pattern, book))
+        for pattern in (each.pattern, *former(each.pattern, book))
     ]
     return pa.Table.from_pylist(rows, schema=FRAME)
 
 
-def _former(pattern: str, book: Codebook) -> list[str]:
+def former(pattern: str, book: Codebook) -> list[str]:
     """The ids that a pattern had before it was renamed."""
     found: list[str] = []
     for change in reversed(book.history):

@@ -8,20 +8,17 @@ import orjson
 import streamlit as st
 
 from analysis import codebook, reading
+from labels.export_filter import KINDS, MEANING, Filter
+from labels.export_forms import ENDING, FORMS_OF, NAMES, SEVERAL_FILES
+from labels.export_rows import rows
 from labels.log import annotators
-from labels.transfer import FORMS, KINDS, Filter, build, rows
+from labels.transfer import build
 from views import choices
 from views.plain import count
 from views.store import Opened, one_line_errors, opened
 
 PAGE = "export"
 ROWS_SHOWN = 50
-MEANING = {
-    "labels": "A row for each trajectory, annotator and pattern: the value now, and what it was while blind.",
-    "spans": "A row for each quote, with code-point offsets, stance and role.",
-    "trajectories": "Whole trajectories, each with all its labels and spans.",
-    "events": "The log itself, every action in order. `telltale label import` reads it back.",
-}
 
 
 def main() -> None:
@@ -45,7 +42,11 @@ def main() -> None:
     kind = (
         st.segmented_control("What", KINDS, default="labels", required=True, key=f"{PAGE}.kind") or "labels"
     )
-    form = st.segmented_control("As", FORMS, default="jsonl", required=True, key=f"{PAGE}.form") or "jsonl"
+    forms = FORMS_OF[kind]
+    form = (
+        st.segmented_control("As", forms, default="jsonl", required=True, key=f"{PAGE}.form.{kind}")
+        or "jsonl"
+    )
     st.caption(MEANING[kind])
     which = Filter(
         tuple(people), tuple(patterns), tuple(kept["checkpoint"]), tuple(kept["variant"]), tuple(kept["environment"]),
@@ -72,7 +73,8 @@ def main() -> None:
 
 
 def _downloads(shown: Opened, kind: str, form: str, which: Filter) -> None:
-    name = f"telltale-{kind}.{form}"
+    name = f"telltale-{kind}{ENDING[form]}"
+    packed = ".zip" if form in SEVERAL_FILES else ""
 
     def made() -> tuple[bytes, dict[str, object]]:
         with shown.store.session() as db:
@@ -80,7 +82,7 @@ def _downloads(shown: Opened, kind: str, form: str, which: Filter) -> None:
 
     with st.container(horizontal=True):
         st.download_button(
-            f"Download {form.upper()}", lambda: made()[0], name, type="primary", on_click="ignore"
+            f"Download {NAMES[form]}", lambda: made()[0], name + packed, type="primary", on_click="ignore"
         )
         st.download_button(
             "Manifest", lambda: orjson.dumps(made()[1], option=orjson.OPT_INDENT_2), f"{name}.manifest.json", on_click="ignore",

@@ -15,7 +15,7 @@ from analysis.errors import UserError
 from analysis.ingest import ingest
 from analysis.store import Store
 from labels.decided import import_decisions, write
-from labels.transfer import Filter
+from labels.export_filter import Filter
 
 Write = Callable[..., Path]
 RULES = {"id": "id", "environment": "=odd-number", "prompt": "prompt", "answer": "answer", "checkpoint": "checkpoint", "synthetic": "=written"}  # fmt: skip

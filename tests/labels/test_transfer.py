@@ -13,10 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.store import Store
+from analysis.store.rows import now
 from labels.events import Event
+from labels.export_filter import KINDS, Filter
+from labels.export_rows import rows
 from labels.fold import fold
+from labels.importing import import_events
 from labels.log import by_trajectory, events_of, record
-from labels.transfer import FORMS, KINDS, Filter, import_events, rows, write
+from labels.transfer import write
+
+FORMS = ("jsonl", "csv", "parquet")
 
 
 def exported(store: Store, kind: Any, **which: Any) -> list[dict[str, Any]]:
@@ -150,7 +156,9 @@ def test_events_that_are_not_true_of_this_store_are_refused_and_listed(
     labelled: Store, tmp_path: Path
 ) -> None:
     path = tmp_path / "events.jsonl"
-    good = Event("eve", "t0", "set", pattern="p", new="present").as_row()
+    good = Event("eve", "t0", "set", pattern="p", new="present", created_at=now()).as_row() | {
+        "created_at": "2026-01-01T00:00:00"
+    }
     bad = [
         {**good, "event_id": "1", "trajectory_id": "gone"},
         {**good, "event_id": "2", "quote": "Even", "start_char": 0, "end_char": 4},
