@@ -60,7 +60,7 @@ def _list(patterns: Sequence[Pattern], counted: Counter[tuple[str, str]]) -> Pat
     event = st.dataframe(
         data, hide_index=True, height="content", key=f"{PAGE}.table.{ids[place]}", on_select="rerun",
         selection_mode="single-row", selection_default={"selection": {"rows": [place], "columns": [], "cells": []}},
-        column_config={"name": st.column_config.TextColumn("Pattern", width=190, pinned=True), **numbers},
+        column_config={"name": st.column_config.TextColumn("Pattern", width=205, pinned=True), **numbers},
     )  # fmt: skip
     rows = event["selection"]["rows"]
     if rows and rows[0] != place:

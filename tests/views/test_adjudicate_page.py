@@ -39,7 +39,6 @@ def open_page(name: str | None = "kim") -> AppTest:
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
     if name:
         at.session_state["annotator"] = name
-    at.run()
     at.switch_page("views/adjudicate.py").run()
     assert not at.exception, at.exception
     return at

@@ -51,7 +51,6 @@ def open_page(part: str = "patterns", name: str | None = None, **query: str) -> 
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
     if name:
         at.session_state["annotator"] = name
-    at.run()
     at.switch_page("views/codebook.py")
     for key, value in {"part": part, **query}.items():
         at.query_params[key] = value

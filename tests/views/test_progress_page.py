@@ -50,7 +50,6 @@ def open_page(part: str = "people", name: str | None = None) -> AppTest:
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     if name:
         at.session_state["annotator"] = name
-    at.run()
     at.switch_page("views/progress.py")
     at.query_params["part"] = part
     at.run()
