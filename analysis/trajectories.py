@@ -25,6 +25,13 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 def storable(text: str) -> str:
     """The text with each lone surrogate and NUL as U+FFFD, so that offsets stay what they were."""
+    if "\0" not in text:
+        try:
+            text.encode()  # far quicker than to look for surrogates, which hardly any text has
+        except UnicodeEncodeError:
+            pass
+        else:
+            return text
     return _UNSTORABLE.sub("\ufffd", text)
 
 

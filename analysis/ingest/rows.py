@@ -21,6 +21,7 @@ from analysis.ingest.elements import LARGEST_BYTES, Elements, Stream, opening_of
 from analysis.trajectories import storable
 
 EXCERPT_CHARACTERS = 2_000
+BUFFER_BYTES = 1 << 18
 DEEPEST = 200
 """How many brackets a value may open before it is looked at whether it can be written again."""
 
@@ -69,7 +70,7 @@ def json_rows(path: Path) -> Iterator[Row | Unreadable]:
 
 def opened(path: Path) -> io.BufferedReader:
     """The bytes of a text file as UTF-8, without its byte order mark."""
-    stream = path.open("rb")
+    stream = path.open("rb", BUFFER_BYTES)
     begins = stream.read(4)
     shape = "".join("1" if byte else "0" for byte in begins)
     found = ((mark, name) for mark, name in _MARKS if begins.startswith(mark))
