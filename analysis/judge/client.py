@@ -96,6 +96,7 @@ class Client:
         self.api = APIS[api]
         self.form: Form = FORMS[0]
         self.lanes = Lanes(connections)
+        self._turn = asyncio.Lock()
         self._reached = False
         self._request = {"model": model, **(settings or {})}
         self._schema = dict(schema)
@@ -184,6 +185,8 @@ class Client:
     async def _send(self, body: Mapping[str, Any], caller: object) -> dict[str, Any]:
         """One HTTP call in a lane: the decoded answer, or `Problem`."""
         async with self.lanes.one(caller) as lane:
+            async with self._turn:  # one at a time, so that many replies at once do not hold up the event loop
+                await asyncio.sleep(0)
             try:
                 answer = decode(await self._post(body), self.api.is_answer, self.api.kind)
             except Problem as problem:
