@@ -84,6 +84,15 @@ def ingest(
     columns = (*COUNTS, "other_ids", "unmatched") if as_json else COUNTS
     rows = [{name: getattr(report, name) for name in columns} for report in reports]
     emit(rows, "json" if as_json else "table", columns)
+    verdicts, quotes, rejected = (
+        sum(getattr(report, name) for report in reports) for name in ("verdicts", "quotes", "rejected")
+    )
+    if verdicts:
+        click.echo(
+            f"verdicts made elsewhere: {verdicts} stored; {quotes} quotes stand in the text, {rejected} do not and "
+            "are kept as rejected",
+            err=True,
+        )
     if labels.read:
         click.echo(
             f"labels made elsewhere: {labels.read} read, {labels.stored} stored; {labels.quotes} quotes stand in "

@@ -25,8 +25,10 @@ def imported_runs(store: Store, found: list[Trajectory]) -> dict[str, str]:
     }
 
 
-def append_judged(db: duckdb.DuckDBPyConnection, found: list[Trajectory], tagger: str, run_id: str) -> None:
-    """Verdicts that came with the trajectories, for those that the run has no attempt on with this text."""
+def append_judged(
+    db: duckdb.DuckDBPyConnection, found: list[Trajectory], tagger: str, run_id: str
+) -> list[runs.Result]:
+    """Write the verdicts that came with the trajectories; those that the run has no attempt on with this text."""
     having: dict[str, list[Judged]] = defaultdict(list)
     by_id = {}
     for each in found:
@@ -40,7 +42,9 @@ def append_judged(db: duckdb.DuckDBPyConnection, found: list[Trajectory], tagger
         ).fetchall()
     )
     results = [_result(by_id[key], judged) for key, judged in having.items()]
-    runs.record(db, run_id, [r for r in results if (r.trajectory_id, r.reasoning_sha256) not in attempted])
+    fresh = [r for r in results if (r.trajectory_id, r.reasoning_sha256) not in attempted]
+    runs.record(db, run_id, fresh)
+    return fresh
 
 
 def _result(trajectory: Trajectory, judged: list[Judged]) -> runs.Result:

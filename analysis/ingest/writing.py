@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import orjson
 
+from analysis import runs
 from analysis.ingest.imported import append_judged, imported_runs
 from analysis.ingest.rows import EXCERPT_CHARACTERS, Unreadable
 from analysis.ingest.skipped import Skipped
@@ -55,6 +56,9 @@ class FileReport:
             gave new ones: mostly the same rows under the ids that another map made.
         unmatched: Fields whose rule looks for something in the file's path that is not there.
         path: Where the file is.
+        verdicts: Verdicts of other tools that came with the trajectories and are new.
+        quotes: Their quotes that stand in the text.
+        rejected: Their quotes that do not. They are kept as findings whose match is rejected.
     """
 
     file: str
@@ -73,11 +77,21 @@ class FileReport:
     other_ids: int = 0
     unmatched: list[str] = field(default_factory=list)
     path: str = ""
+    verdicts: int = 0
+    quotes: int = 0
+    rejected: int = 0
 
     @property
     def items(self) -> int:
         """How many items of the file were looked at."""
         return self.read + self.joined + self.skipped + self.set_aside
+
+    def add_quotes(self, results: Sequence[runs.Result]) -> None:
+        """Count the verdicts of attempts, and their quotes by whether they stand in the text."""
+        matches = [finding.match for each in results for finding in each.findings]
+        self.verdicts += sum(len(each.verdicts) for each in results)
+        self.rejected += matches.count("rejected")
+        self.quotes += len(matches) - matches.count("rejected")
 
     def count(self, found: Trajectory | Unreadable) -> None:
         """Count an item that nothing is written of."""
@@ -151,7 +165,7 @@ def write(store: Store, batch: Batch, source: str, report: FileReport, replace: 
             _append_checkpoints(db, known)
             _append_outcomes(db, known)
             for run in imported.items():
-                append_judged(db, known, *run)
+                report.add_quotes(append_judged(db, known, *run))
             aside = [(item.line, item.reason, item.excerpt) for item in unreadable]
             for each in conflicting:
                 reason = (

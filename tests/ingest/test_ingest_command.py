@@ -128,6 +128,19 @@ def test_a_file_that_grew_and_files_of_one_named_source_are_not_said_to_be_there
         assert report["other_ids"] == 0
 
 
+def test_quotes_of_verdicts_made_elsewhere_are_counted_by_whether_they_stand(
+    telltale: Telltale, jsonl: Jsonl
+) -> None:
+    said = [("YES", "I pick 0"), ("NO", "never said"), (None, None)]
+    path = jsonl(
+        [{**row, "said": word, "quote": quote} for row, (word, quote) in zip(rows(), said, strict=True)]
+    )
+    judged = "judged={tagger: j, pattern: p, value: said, quote: quote}"
+    told = "verdicts made elsewhere: 2 stored; 1 quotes stand in the text, 1 do not and are kept as rejected"
+    assert told in telltale("ingest", path, *RULES, "--set", judged).stderr
+    assert "verdicts made elsewhere" not in telltale("ingest", path, *RULES, "--set", judged).stderr
+
+
 # Quarantine ------------------------------------------------------------------------------------------------------
 
 
