@@ -17,6 +17,7 @@ from analysis.environment.outcomes import read_answers
 from analysis.errors import UserError
 from analysis.ingest import hf_dataset, inspect_log, mapped, scout_db
 from analysis.ingest.batches import Progress, TakesLabeled, store_all
+from analysis.ingest.finished import conclude, nothing_new, state_of, way_of
 from analysis.ingest.formats import FORMATS, MAPPED, Found, detect, named
 from analysis.ingest.head import beginning, head_of
 from analysis.ingest.maps import CONTENT_FIELDS, FieldMap
@@ -24,7 +25,7 @@ from analysis.ingest.rows import Unreadable
 from analysis.ingest.rules import load as load_map
 from analysis.ingest.skipped import Skipped
 from analysis.ingest.summaries import told_apart
-from analysis.ingest.writing import FileReport, conclude, quarantine
+from analysis.ingest.writing import FileReport, quarantine
 from analysis.store import Store
 from analysis.store.rows import now
 from analysis.trajectories import Trajectory
@@ -106,10 +107,16 @@ def ingest(
         started = now()
         try:
             report.format = format or _format_of(path, fields)
+            report.unmatched = fields.unmatched(report.path) if fields else []
+            way = way_of(report.format, rules)
+            if not (fields and fields.labeled) and nothing_new(store, path, way, report):
+                if progress:
+                    progress(source, report.read)
+                continue
+            before = state_of(path)
             found = _read(path, source, report.format, fields)
             store_all(store, _identified(found), report, replace, progress, labeled)
-            report.unmatched = fields.unmatched(report.path) if fields else []
-            conclude(store, report, started, not (fields and "source" in fields.rules))
+            conclude(store, report, started, before, way, not (fields and "source" in fields.rules))
         except UserError as error:
             report.refused = str(error)
     refused = [report for report in reports if report.refused]

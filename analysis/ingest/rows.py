@@ -70,7 +70,7 @@ def json_rows(path: Path) -> Iterator[Row | Unreadable]:
 
 def opened(path: Path) -> io.BufferedReader:
     """The bytes of a text file as UTF-8, without its byte order mark."""
-    stream = io.BufferedReader(path.open("rb", 0), BUFFER_BYTES)
+    stream: io.BufferedReader = io.BufferedReader(path.open("rb", 0), BUFFER_BYTES)
     begins = stream.read(4)
     shape = "".join("1" if byte else "0" for byte in begins)
     found = ((mark, name) for mark, name in _MARKS if begins.startswith(mark))

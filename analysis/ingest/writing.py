@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -186,24 +185,6 @@ def quarantine(
     append(db, "quarantine", [
         {**file, **dict(zip(columns, each, strict=True)), "created_at": now()} for each in aside
     ])  # fmt: skip
-
-
-def conclude(store: Store, report: FileReport, started: datetime, own_source: bool) -> None:
-    """Note that a file was read to its end, and count what the store holds of it under other ids.
-
-    Args:
-        store: Where it went.
-        report: Of the file; `other_ids` is set.
-        started: When its reading began: what it set aside before then is no longer so.
-        own_source: Whether its trajectories go by the file's name, not by one that a map gives.
-    """
-    with store.session() as db:
-        if report.stored and own_source:
-            [(before,)] = db.execute(
-                "SELECT count(*) FROM trajectories WHERE source = ? AND stored_at < ?", [report.file, started]
-            ).fetchall()
-            report.other_ids = max(0, before - report.already - report.conflicting)
-        append(db, "ingests", [{"file": report.path, "source": report.file, "created_at": started}])
 
 
 def _sorted_out(

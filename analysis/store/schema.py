@@ -191,5 +191,14 @@ CREATE VIEW segments AS
 """
 """`cuts`: the segments of a text as lists, a row a text: a store has a hundred times as many segments as texts."""
 
-MIGRATIONS: list[str] = [TABLES + VIEWS, VOTES, DECISIONS, CALLS, QUEUES, INGESTS, CUTS]
+FINISHED = """
+ALTER TABLE log.ingests ADD COLUMN way VARCHAR;
+ALTER TABLE log.ingests ADD COLUMN sha256 VARCHAR;
+ALTER TABLE log.ingests ADD COLUMN counts JSON;
+CREATE OR REPLACE VIEW ingests AS FROM log.ingests;
+"""
+"""`way`: a hash of how a file was read; `sha256`: of its bytes, null where it changed meanwhile or something of it was
+refused; `counts`: of its items."""
+
+MIGRATIONS: list[str] = [TABLES + VIEWS, VOTES, DECISIONS, CALLS, QUEUES, INGESTS, CUTS, FINISHED]
 """Migration n is `MIGRATIONS[n - 1]`. One that has been released is never edited: a change is a new one."""
