@@ -185,7 +185,9 @@ class Client:
     async def _send(self, body: Mapping[str, Any], caller: object) -> dict[str, Any]:
         """One HTTP call in a lane: the decoded answer, or `Problem`."""
         async with self.lanes.one(caller) as lane:
-            async with self._turn:  # one at a time, so that many replies at once do not hold up the event loop
+            async with (
+                self._turn
+            ):  # one at a time, so that many replies at once do not hold up the event loop
                 await asyncio.sleep(0)
             try:
                 answer = decode(await self._post(body), self.api.is_answer, self.api.kind)
