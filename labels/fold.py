@@ -49,11 +49,10 @@ def blind(events: Iterable[Event], history: Sequence[Change] = ()) -> State | No
 def _apply(state: State, event: Event) -> State:
     if event.op == "gold":  # what somebody decided between others is no label of their own
         return state
-    state = replace(
-        state,
-        codebook_revision=event.codebook_revision or state.codebook_revision,
-        reasoning_sha256=event.reasoning_sha256 or state.reasoning_sha256,
-    )
+    revision = event.codebook_revision or state.codebook_revision
+    sha = event.reasoning_sha256 or state.reasoning_sha256
+    if (revision, sha) != (state.codebook_revision, state.reasoning_sha256):
+        state = replace(state, codebook_revision=revision, reasoning_sha256=sha)
     if state.queue_reason is None and event.queue_reason is not None:
         state = replace(state, queue_reason=event.queue_reason, queue_probability=event.queue_probability)
     match event.op:
@@ -74,7 +73,8 @@ def _apply(state: State, event: Event) -> State:
     if event.pattern is None:
         return state
     label = _changed(state.label(event.pattern), event)
-    label = replace(label, codebook_revision=event.codebook_revision or label.codebook_revision)
+    if event.codebook_revision not in (None, label.codebook_revision):
+        label = replace(label, codebook_revision=event.codebook_revision)
     return replace(state, labels={**state.labels, event.pattern: label})
 
 

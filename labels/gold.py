@@ -178,8 +178,12 @@ def golden_of(events: Sequence[Event], codebook: Codebook) -> list[Gold]:
 
 def drawn_labels(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> list[BlindLabel]:
     """The blind labels on traces that were handed out; what a person searched out is not among them."""
-    history = (codebook or load()).history
-    return [each for each in blind_labels(events_of(db), history) if each.state.queue_reason != SELF_SELECTED]
+    return _drawn(events_of(db), codebook or load())
+
+
+def _drawn(events: Iterable[Event], codebook: Codebook) -> list[BlindLabel]:
+    labels = blind_labels(events, codebook.history)
+    return [each for each in labels if each.state.queue_reason != SELF_SELECTED]
 
 
 def frame(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> pa.Table:
@@ -194,7 +198,8 @@ def frame(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> pa
         trajectory came to be labelled; null where that can't be known).
     """
     book = codebook or load()
-    drawn = drawn_labels(db, book)
+    events = events_of(db)
+    drawn = _drawn(events, book)
     first: dict[str, State] = {}
     for each in sorted(drawn, key=_submitted_at):
         first.setdefault(each.trajectory_id, each.state)
@@ -207,7 +212,7 @@ def frame(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> pa
             "value": each.value or "unresolved",
             "probability": chance[each.trajectory_id],
         }
-        for each in golden(drawn, decisions(events_of(db), book)).values()
+        for each in golden(drawn, decisions(events, book)).values()
         for pattern in (each.pattern, *former(each.pattern, book))
     ]
     return pa.Table.from_pylist(rows, schema=FRAME)

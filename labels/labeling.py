@@ -16,7 +16,7 @@ from analysis.store import Store
 from labels import queue
 from labels.events import SELF_SELECTED, Event, Op, Phase
 from labels.fold import fold
-from labels.log import events_of, record
+from labels.log import current_rows, events_of, record
 from labels.state import State
 from labels.undoing import to_redo, to_undo
 
@@ -94,13 +94,10 @@ def sit_down(
     Raises:
         UserError: There is no such trajectory, or nothing of it can be read.
     """
-    row = db.execute(
-        """SELECT reasoning, reasoning_sha256, row_id, messages FROM trajectories WHERE trajectory_id = ?""",
-        [trajectory_id],
-    ).fetchone()
-    if row is None or row[0] is None:
+    rows = current_rows(db, [trajectory_id], ("reasoning", "reasoning_sha256", "row_id", "messages"))
+    if not rows or rows[0][0] is None:
         raise UserError("this trace is not there, or has no reasoning that can be read")
-    text, sha, row_id, messages = row
+    text, sha, row_id, messages = rows[0]
     spans = db.execute(
         "SELECT segment, message, start_char, end_char FROM log.segments WHERE row_id = ? ORDER BY segment",
         [row_id],

@@ -121,13 +121,25 @@ def _events(db: duckdb.DuckDBPyConnection, condition: str, bound: list[Any]) -> 
     return list(once.values())
 
 
+def current_rows(
+    db: duckdb.DuckDBPyConnection, trajectory_ids: Sequence[str], columns: Sequence[str]
+) -> list[tuple[Any, ...]]:
+    """Columns of these trajectories as the view `trajectories` has them, without going through the whole store."""
+    return db.execute(
+        f"""WITH named AS (SELECT * FROM log.trajectories WHERE list_contains($ids, trajectory_id))
+            SELECT {", ".join(columns)} FROM named t
+            WHERE row_id IN (SELECT arg_max(row_id, stored_at) FROM named GROUP BY trajectory_id)
+              AND NOT EXISTS (FROM log.retractions r WHERE r.created_at >= t.stored_at
+                              AND (r.trajectory_id = t.trajectory_id OR r.source = t.source))""",
+        {"ids": list(trajectory_ids)},
+    ).fetchall()
+
+
 def _texts(
     db: duckdb.DuckDBPyConnection, events: Sequence[Event]
 ) -> dict[str, tuple[str | None, str | None]]:
-    rows = db.execute(
-        "SELECT trajectory_id, reasoning, reasoning_sha256 FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))",
-        [list({event.trajectory_id for event in events})],
-    ).fetchall()
+    named = list({event.trajectory_id for event in events})
+    rows = current_rows(db, named, ("trajectory_id", "reasoning", "reasoning_sha256"))
     return {trajectory_id: (text, sha) for trajectory_id, text, sha in rows}
 
 

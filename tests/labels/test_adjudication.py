@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,11 +24,20 @@ BOOK = parse({"revision": 2, "patterns": [{"id": i, "name": i.upper(), "definiti
 FIRST = "They want an even number."
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    store = Store(tmp_path_factory.mktemp("lab") / "store.duckdb")
+    with store.session():
+        return labelled(Lab(store))
+
+
 @pytest.fixture
-def lab(store: Store) -> Iterator[Lab]:
+def lab(template: Lab, tmp_path: Path) -> Iterator[Lab]:
     """Ada and Bo differ on p of t0 and on the quote of p of t1; they agree on the rest. Cy labelled t3 alone."""
-    with store.session():  # so that the file is opened once
-        yield labelled(Lab(store))
+    mine = Lab(Store(shutil.copy(template.store.path, tmp_path / "store.duckdb")))
+    mine.sha = template.sha
+    with mine.store.session():  # so that the file is opened once
+        yield mine
 
 
 def labelled(lab: Lab) -> Lab:

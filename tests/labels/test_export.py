@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import orjson
 import pyarrow.dataset as arrow
 import pytest
 import yaml
+from click.testing import CliRunner, Result
 from inspect_scout import validation_set
 from judged import QUOTE, TEXT, Lab
 
@@ -28,14 +29,16 @@ from labels.export_rows import rows
 from labels.importing import import_events
 from labels.log import record
 from labels.transfer import build, write
+from telltale import cli
 
 BOOK = parse({"revision": 1, "patterns": [{"id": i, "name": i, "definition": "d"} for i in "pq"]})
 
 
-@pytest.fixture
-def lab(store: Store) -> Iterator[Lab]:
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """t0: both say p. t1: they differ on p, and Kim decides for absent. t2: they differ. t3: Ada alone, who then
     saw the judge. The judge says p of t0 and t1, and q of nothing."""
+    store = Store(tmp_path_factory.mktemp("lab") / "store.duckdb")
     with store.session() as db:
         lab = Lab(store)
         lab.traces(5)
@@ -146,7 +149,9 @@ def test_a_hugging_face_folder_is_read_back(lab: Lab, tmp_path: Path, kind: Any)
     assert json.loads((tmp_path / "set/manifest.json").read_text()) == manifest
     assert set(manifest["files"]) == {"data/train.parquet", "README.md"}
     assert f"{manifest['rows']} rows" in card
-    assert written(lab, kind, tmp_path / "set", "huggingface")["rows"], "a folder that is an export is replaced"
+    assert written(lab, kind, tmp_path / "set", "huggingface")["rows"], (
+        "a folder that is an export is replaced"
+    )
 
 
 def test_a_folder_that_is_no_export_is_left_alone(lab: Lab, tmp_path: Path) -> None:
@@ -272,15 +277,15 @@ def test_a_wrong_file_is_one_clear_line(
         import_events(lab.store, path)
 
 
-def test_the_command_line_writes_every_form_and_says_what_it_left_out(
-    labelled: Store, tmp_path: Path, telltale: Callable[..., Any]
-) -> None:
-    done = telltale("export", "gold", "--as", "scout", "--out", tmp_path / "set.jsonl", "--db", labelled.path)
-    assert done.returncode == 0 and "1 trajectories lack gold" in done.stderr
-    assert len(validation_set(tmp_path / "set.jsonl").cases) == 2
-    done = telltale(
-        "export", "gold", "--status", "submitted", "--out", tmp_path / "x.csv", "--db", labelled.path
-    )
-    assert done.returncode == 2 and "gold have a status of unanimous" in done.stderr
-    done = telltale("label", "import", tmp_path / "set.jsonl", "--db", labelled.path)
-    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "holds no events" in done.stderr
+def test_the_command_line_writes_forms_and_says_what_it_left_out(labelled: Store, tmp_path: Path) -> None:
+    def call(*words: object) -> Result:
+        return CliRunner().invoke(cli, [*map(str, words), "--db", str(labelled.path)], catch_exceptions=False)
+
+    path = tmp_path / "set.jsonl"
+    done = call("export", "gold", "--as", "scout", "--out", path)
+    assert done.exit_code == 0 and "1 trajectories lack gold" in done.stderr
+    assert len(validation_set(path).cases) == 2
+    with pytest.raises(UserError, match="gold have a status of unanimous"):
+        call("export", "gold", "--status", "submitted", "--out", tmp_path / "x.csv")
+    with pytest.raises(UserError, match="holds no events"):
+        call("label", "import", path)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from judged import QUOTE, TEXT, Lab
 from krippendorff import alpha as reference_alpha
 from sklearn.metrics import f1_score
@@ -18,6 +18,7 @@ from labels.agreement import agreement
 from labels.copies import TELLING, copies
 from labels.events import Event
 from labels.log import events_of, record
+from telltale import cli
 
 FIRST = "They want an even number."
 
@@ -142,12 +143,16 @@ def test_annotators_whose_events_are_the_same_throughout_are_pointed_out(store: 
     )
 
 
-def test_the_report_is_compact_unless_all_is_asked_for(labelled: Store, telltale: Callable[..., Any]) -> None:
-    printed = telltale("report", "agreement", "--db", labelled.path).stdout.splitlines()
+def test_the_report_is_compact_unless_all_is_asked_for(labelled: Store) -> None:
+    def call(*words: str) -> str:
+        options = ["report", "agreement", "--db", str(labelled.path), *words]
+        return CliRunner().invoke(cli, options, catch_exceptions=False).stdout
+
+    printed = call().splitlines()
     assert printed[0].split() == [
         "pattern", "annotators", "n", "present", "percent", "kappa", "alpha", "ac1", "span_alpha", "span_f1", "note",
     ]  # fmt: skip
     assert "0.400" in printed[2]
-    [p, q] = json.loads(telltale("report", "agreement", "--db", labelled.path, "--json").stdout)
+    [p, q] = json.loads(call("--json"))
     assert p["kappa"] == pytest.approx(0.4) and {"positive_low", "ac1_high", "intervals"} <= p.keys()
     assert q["kappa"] is None

@@ -13,7 +13,7 @@ from analysis.store import Store, append
 from analysis.store.rows import now
 from labels.events import Event
 from labels.fold import fold
-from labels.log import annotators, events_of, record
+from labels.log import annotators, current_rows, events_of, record
 
 TEXT = "Odd pays 😀. They asked for even."
 
@@ -111,3 +111,24 @@ def test_two_people_have_two_sets_of_labels(filled: Store) -> None:
         assert annotators(db) == ["ada", "bo"]
     assert [fold(read(filled, annotator=name)).value("p") for name in ("ada", "bo")] == ["present", "absent"]
     assert read(filled, trajectory_id="other") == []
+
+
+def test_a_trajectory_is_read_as_its_view_has_it(filled: Store) -> None:
+    """Replaced, retracted, retracted with its source, and stored again after that."""
+    with filled.transaction() as db:
+        for n, (name, source) in enumerate(
+            [("a", "s"), ("b", "s"), ("b", "s"), ("c", "gone"), ("d", "gone"), ("e", "s")]
+        ):
+            append(db, "trajectories", [
+                {"row_id": 100 + n, "trajectory_id": name, "source": source, "reasoning": f"{name}{n}", "stored_at": now() + timedelta(seconds=n)}
+            ])  # fmt: skip
+        append(db, "retractions", [
+            {"trajectory_id": "a", "created_at": now() + timedelta(hours=1)},
+            {"source": "gone", "created_at": now() + timedelta(seconds=3.5)},
+        ])  # fmt: skip
+        names = ["a", "b", "c", "d", "e", "never"]
+        seen = db.execute(
+            "SELECT trajectory_id, reasoning FROM trajectories WHERE list_contains(?, trajectory_id)", [names]
+        ).fetchall()
+        assert sorted(current_rows(db, names, ("trajectory_id", "reasoning"))) == sorted(seen)
+    assert sorted(seen) == [("b", "b2"), ("d", "d4"), ("e", "e5")]

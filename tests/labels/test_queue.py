@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,8 +35,14 @@ def filled(closed: Store) -> Iterator[Store]:
 
 
 @pytest.fixture
-def closed(store: Store) -> Store:
+def closed(template: Store, tmp_path: Path) -> Store:
+    return Store(shutil.copy(template.path, tmp_path / "store.duckdb"), busy_limit=60)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """40 traces; the run says p of the first ten, is unsure of two more, and says q of the first alone."""
+    store = Store(tmp_path_factory.mktemp("queue") / "store.duckdb")
     with store.transaction() as db:
         ids = [f"t{n:02}" for n in range(TRACES)]
         append(db, "trajectories", [
