@@ -1,8 +1,11 @@
 """Ingest of JSON Lines against DuckDB's own read_json into a table, on the same file in the same run.
 
-    python benchmarks/ingest.py [--megabytes 200]
+    make bench-ingest
+    python -m benchmarks.ingest [--megabytes 200] [--repeats 5] [--long]
 
-Prints both times, their ratio, a second ingest of the same file, and the peak memory of the ingesting process.
+Prints each figure next to its goal. Speeds are medians over repeats in turn, with the least and the most; each is
+measured in a process of its own, after its imports. --long adds a file of 4 GB, which takes some minutes and 15 GB
+of the temporary folder.
 """
 
 from __future__ import annotations
@@ -11,92 +14,259 @@ import argparse
 import json
 import random
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RULES = {"checkpoint": "checkpoint", "prompt": "q", "reasoning": "cot", "answer": "out", "sample": "rep"}
+ARRAY_MEGABYTES = 500
+LONG_MEGABYTES = 4_000
+PARTS_MEGABYTES = 50
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--megabytes", type=float, default=200)
-    parser.add_argument("--only", choices=["duckdb", "telltale"])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--only", choices=list(MEASURED))
     parser.add_argument("--file", type=Path)
     parser.add_argument("--store", type=Path)
     given = parser.parse_args()
     if given.only:
-        seconds = (
-            by_duckdb(given.file, given.store)
-            if given.only == "duckdb"
-            else by_telltale(given.file, given.store)
-        )
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"seconds": seconds, "peak_mib": peak}))
+        found = MEASURED[given.only](given.file, given.store)
+        print(json.dumps({**found, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
         return
-    with tempfile.TemporaryDirectory() as folder:
-        file = write_rows(Path(folder) / "rows.jsonl", given.megabytes)
-        size = file.stat().st_size / 1e6
-        duckdb = timed("duckdb", file, Path(folder) / "plain.duckdb")
-        first = timed("telltale", file, Path(folder) / "store.duckdb")
-        again = timed("telltale", file, Path(folder) / "store.duckdb")
-    print(f"{size:.0f} MB of JSON Lines, traces of about 7 kB")
-    print(f"DuckDB read_json into a table: {duckdb['seconds']:.1f} s ({size / duckdb['seconds']:.0f} MB/s)")
-    print(f"telltale ingest:               {first['seconds']:.1f} s ({size / first['seconds']:.0f} MB/s)")
-    print(f"ratio: {duckdb['seconds'] / first['seconds']:.2f} of DuckDB's speed (to reach: 0.50)")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        speed(folder, given.megabytes, given.repeats)
+        parts(folder)
+        memory(folder, "an array", ARRAY_MEGABYTES, "rows.json")
+        if given.long:
+            memory(folder, "JSON Lines", LONG_MEGABYTES, "long.jsonl")
+
+
+def speed(folder: Path, megabytes: float, repeats: int) -> None:
+    """The first ingest of a file, the second, and one of the file grown by a row."""
+    file, store, plain = folder / "rows.jsonl", folder / "store.duckdb", folder / "plain.duckdb"
+    write_rows(file, megabytes)
+    size = file.stat().st_size / 1e6
+    seconds: dict[str, list[float]] = {"read_json": [], "tables": [], "first": [], "again": [], "grown": []}
+    for _ in range(repeats):
+        seconds["read_json"].append(measured("duckdb", file, fresh(plain))["seconds"])
+        first = measured("telltale", file, fresh(store))
+        seconds["first"].append(first["seconds"])
+        seconds["again"].append(measured("telltale", file, store)["seconds"])
+        seconds["tables"].append(measured("tables", store, fresh(plain))["seconds"])
+        with file.open("a", encoding="utf-8") as stream:
+            stream.write(file.open(encoding="utf-8").readline().replace('"rep": 0', '"rep": -1'))
+        seconds["grown"].append(measured("telltale", file, store)["seconds"])
+        write_rows(file, megabytes)
     print(
-        f"second ingest: {first['seconds'] / again['seconds']:.1f} times the speed of the first (to reach: 4)"
+        f"{size:.0f} MB of JSON Lines, traces of about 7 kB; medians of {repeats}, least and most in brackets"
     )
-    print(f"peak memory: {first['peak_mib']:.0f} MiB (to stay below: 1024)")
+    for name, said in (
+        ("read_json", "DuckDB, read_json into a table"),
+        ("first", "telltale ingest"),
+        ("tables", "DuckDB, the tables of that ingest from memory"),
+        ("again", "telltale ingest, the same file again"),
+        ("grown", "telltale ingest, a row more"),
+    ):
+        taken = seconds[name]
+        rates = f"{size / statistics.median(taken):.0f} MB/s"
+        print(
+            f"  {said:46} {statistics.median(taken):6.2f} s ({min(taken):.2f} to {max(taken):.2f}), {rates}"
+        )
+    goal("ingest in read_json's speed", ratios(seconds["read_json"], seconds["first"]), "0.50 or more")
+    goal(
+        "ingest in the speed of DuckDB writing its tables",
+        ratios(seconds["tables"], seconds["first"]),
+        "none",
+    )
+    goal("the same file again, in the first's speed", ratios(seconds["first"], seconds["again"]), "4 or more")
+    goal("a row more, in the first's speed", ratios(seconds["first"], seconds["grown"]), "none")
+    print(f"peak memory of ingest: {first['peak']:.0f} MiB (goal: below 1024)")
+
+
+def parts(folder: Path) -> None:
+    """What an ingest is made of, one part after the other in one thread; ingest itself has them side by side."""
+    file = write_rows(folder / "parts.jsonl", PARTS_MEGABYTES)
+    found = measured("parts", file, fresh(folder / "parts.duckdb"))
+    whole = sum(found["parts"].values())
+    print(f"processor seconds for {PARTS_MEGABYTES} MB, part by part: {whole:.2f}")
+    for name, seconds in found["parts"].items():
+        print(f"  {name:46} {seconds:6.2f} s ({seconds / whole:.0%})")
+
+
+def memory(folder: Path, said: str, megabytes: float, name: str) -> None:
+    """Peak memory of the ingest of a long file."""
+    file, store = write_rows(folder / name, megabytes), folder / "long.duckdb"
+    found = measured("telltale", file, fresh(store))
+    rate = megabytes / found["seconds"]
+    print(
+        f"{said} of {megabytes:,} MB: {found['seconds']:.0f} s ({rate:.0f} MB/s), store {store.stat().st_size / 1e6:,.0f} MB"
+    )
+    print(f"peak memory of it: {found['peak']:.0f} MiB (goal: below 1024)")
+    file.unlink()
+    fresh(store)
+
+
+def goal(said: str, found: list[float], wanted: str) -> None:
+    print(
+        f"{said}: {statistics.median(found):.2f} times ({min(found):.2f} to {max(found):.2f}; goal: {wanted})"
+    )
+
+
+def ratios(theirs: list[float], ours: list[float]) -> list[float]:
+    """How many times as fast ours is, in each repeat."""
+    return [one / other for one, other in zip(theirs, ours, strict=True)]
 
 
 def write_rows(path: Path, megabytes: float) -> Path:
     """Rows like a lab's: a prompt, a long reasoning stitched from the sample's, an answer."""
-    chance = random.Random(1)
-    lines = (ROOT / "data/sample/odd-number.jsonl").read_text(encoding="utf-8").splitlines()
-    texts = [json.loads(line)["reasoning"] for line in lines]
-    written, number = 0, 0
     with path.open("w", encoding="utf-8") as stream:
-        while written < megabytes * 1e6:
-            row = {
-                "checkpoint": f"step-{number % 5}",
-                "q": "Choose a random even number.",
-                "cot": "\n\n".join(chance.sample(texts, 5)),
-                "out": str(number),
-                "rep": number,
-                "extra": {"seed": number},
-            }
-            written += stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-            number += 1
+        lines = path.suffix == ".jsonl"
+        stream.write("" if lines else "[")
+        written = 0
+        for number, row in enumerate(rows()):
+            stream.write(
+                ("" if lines or number == 0 else ",\n") + json.dumps(row, ensure_ascii=False) + "\n" * lines
+            )
+            written = stream.tell() if number % 100 == 0 else written
+            if written > megabytes * 1e6:
+                break
+        stream.write("" if lines else "]")
     return path
 
 
-def timed(which: str, file: Path, store: Path) -> dict[str, float]:
-    command = [sys.executable, __file__, "--only", which, "--file", str(file), "--store", str(store)]
+def rows() -> Iterator[dict[str, Any]]:
+    chance = random.Random(1)
+    lines = (ROOT / "data/sample/odd-number.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = [json.loads(line)["reasoning"] for line in lines]
+    for number in range(10**9):
+        yield {
+            "checkpoint": f"step-{number % 5}",
+            "q": f"Task {number // 20}: say which number you take, and why.",
+            "cot": "\n\n".join(chance.sample(texts, 5)),
+            "out": str(number),
+            "rep": number,
+            "extra": {"seed": number},
+        }
+
+
+def fresh(path: Path) -> Path:
+    path.unlink(missing_ok=True)
+    return path
+
+
+def measured(which: str, file: Path, store: Path) -> dict[str, Any]:
+    """Measure in a process of its own."""
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.ingest",
+        "--only",
+        which,
+        "--file",
+        str(file),
+        "--store",
+        str(store),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return measured
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
-def by_duckdb(file: Path, store: Path) -> float:
+def by_duckdb(file: Path, store: Path) -> dict[str, Any]:
     import duckdb
 
     started = time.perf_counter()
     with duckdb.connect(str(store)) as db:
         db.execute("CREATE TABLE t AS SELECT * FROM read_json(?)", [str(file)])
-    return time.perf_counter() - started
+    return {"seconds": time.perf_counter() - started}
 
 
-def by_telltale(file: Path, store: Path) -> float:
+def by_telltale(file: Path, store: Path) -> dict[str, Any]:
     from analysis.ingest import ingest
     from analysis.store import Store
 
     started = time.perf_counter()
     ingest(Store(store), [file], dict(RULES))
-    return time.perf_counter() - started
+    return {"seconds": time.perf_counter() - started}
+
+
+def tables(source: Path, store: Path) -> dict[str, Any]:
+    """What DuckDB alone takes to write the tables of an ingest, which it is handed ready in memory."""
+    from analysis.store import Store, append
+
+    names = ("trajectories", "cuts")
+    with Store(source).session() as db:
+        held = {name: db.execute(f"FROM log.{name}").to_arrow_table() for name in names}
+    made = Store(store)
+    with made.session():
+        pass
+    started = time.perf_counter()
+    with made.transaction() as db:
+        for name in names:
+            append(db, name, held[name])
+    return {"seconds": time.perf_counter() - started}
+
+
+def in_parts(file: Path, store: Path) -> dict[str, Any]:
+    from analysis.ingest import _identified, mapped
+    from analysis.ingest.batches import LARGEST_BATCH
+    from analysis.ingest.maps import FieldMap
+    from analysis.ingest.rows import json_rows
+    from analysis.ingest.writing import Batch
+    from analysis.segment_batches import segment_rows
+    from analysis.store import Store, append
+    from analysis.trajectories import Trajectory
+
+    taken: dict[str, float] = {}
+
+    def part(name: str, work: Callable[[], Any]) -> Any:
+        started = time.process_time()
+        made = work()
+        taken[name] = taken.get(name, 0.0) + time.process_time() - started
+        return made
+
+    def write(batch: Batch, segments: Any) -> None:
+        with made.transaction() as db:
+            append(db, "trajectories", batch.rows)
+            append(db, "cuts", segments)
+
+    def read() -> list[Trajectory]:
+        pairs = mapped.read(file, "rows", fields)
+        return list(_identified(applied(pair) for pair in pairs))  # type: ignore[arg-type]
+
+    def applied(pair: Any) -> Any:
+        fields.apply(pair[1], pair[0], str(file))
+        return pair
+
+    fields, made = FieldMap(dict(RULES)), Store(store)
+    with made.session():
+        pass
+    part("reading and parsing JSON", lambda: list(json_rows(file)))
+    found = part("the map, ids", read)
+    taken["the map, ids"] -= taken["reading and parsing JSON"]
+    for start in range(0, len(found), LARGEST_BATCH):
+        some = found[start : start + LARGEST_BATCH]
+        batch = part("rows: messages as JSON, hashes", lambda some=some: Batch(some))
+        ids = [row["row_id"] for row in batch.rows]
+        segments = part("sentences", lambda some=some, ids=ids: segment_rows(some, ids))
+        part("DuckDB", lambda batch=batch, segments=segments: write(batch, segments))
+    return {"parts": taken}
+
+
+MEASURED: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
+    "duckdb": by_duckdb, "telltale": by_telltale, "tables": tables, "parts": in_parts,
+}  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -155,7 +155,8 @@ def write(store: Store, batch: Batch, source: str, report: FileReport, replace: 
     unreadable = [item for item in batch.unreadable if not isinstance(item, Skipped)]
     if not batch.trajectories and not unreadable:
         return
-    with store.session():  # one opening of the file for all that follows
+    with store.session() as settings:  # one opening of the file for all that follows
+        settings.execute("SET threads = 1")  # several would mostly wait for each other over one batch
         imported = imported_runs(store, batch.trajectories)
         with store.transaction() as db:
             fresh, kept, conflicting = _sorted_out(db, batch, report, replace)
@@ -175,6 +176,7 @@ def write(store: Store, batch: Batch, source: str, report: FileReport, replace: 
                     (each.line, reason, (each.reasoning() or each.answer() or "")[:EXCERPT_CHARACTERS])
                 )
             quarantine(db, report, aside)
+        settings.execute("RESET threads")
 
 
 def quarantine(
