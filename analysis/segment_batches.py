@@ -151,20 +151,30 @@ class _Joined:
 
 
 def _joined(texts: Sequence[str]) -> _Joined:
-    text = _SEPARATOR + "".join([each + _SEPARATOR for each in texts])
+    text = _SEPARATOR.join(["", *texts, ""])
     sizes = np.fromiter((len(each) + 1 for each in texts), np.int64, len(texts))
     ends = np.cumsum(sizes) + 1
     if text.isascii():
         data = text.encode()
         letters, kinds = (np.frombuffer(each, np.uint8) for each in (data, data.translate(_ASCII_KINDS)))
     else:
-        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        points = _points(text)
         letters = np.minimum(points, _OTHER).astype(np.uint8)
         kinds = np.frombuffer(bytearray(letters.tobytes().translate(_ASCII_KINDS)), np.uint8)
         others = np.flatnonzero(letters == _OTHER)
-        kinds[others] = _KINDS[np.minimum(points[others], len(_KINDS) - 1)]
+        kinds[others] = _KINDS[np.minimum(points[others].astype(np.uint32), len(_KINDS) - 1)]
         letters[others[points[others] == ord("“")]] = ord('"')
     return _Joined(text, letters, kinds, ends - sizes, ends)
+
+
+def _points(text: str) -> npt.NDArray[np.unsignedinteger]:
+    """The numbers of a text's code points, two bytes each where that is enough."""
+    points = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
+    return (
+        points
+        if len(points) == len(text)
+        else np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    )
 
 
 def _segment_some(texts: Sequence[str], first: int) -> tuple[Ints, Ints, Ints]:
