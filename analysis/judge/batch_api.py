@@ -60,6 +60,10 @@ class BatchApi:
                         input_file_id=uploaded.id,
                         metadata={METADATA: key},
                     )
+                if made.object != "batch":
+                    raise UserError(
+                        f"{self._client.endpoint.url} has no batch interface: its answer is no batch"
+                    )
                 return made.id
             except Problem as problem:
                 await self._pause(problem, tried)

@@ -276,10 +276,13 @@ def test_a_file_that_is_no_longer_kept_is_a_batch_that_was_not_done(keep, endpoi
 
 
 @pytest.mark.usefixtures("open_store")
-def test_an_endpoint_without_batches_is_told_in_one_line(keep, endpoint, judged):
+@pytest.mark.parametrize(
+    "answer", [error(404, "Not Found"), error(405, "Method Not Allowed"), completion("Hello!")]
+)
+def test_an_endpoint_without_batches_is_told_in_one_line(keep, endpoint, judged, answer):
     keep(*traces(1))
     with pytest.raises(UserError, match="has no batch interface") as refused:
-        judged(endpoint(usual=error(404, "Not Found")), batch=True)
+        judged(endpoint(usual=answer), batch=True)
     assert "\n" not in str(refused.value)
 
 

@@ -276,3 +276,14 @@ def test_the_command_refuses_what_makes_no_sense_in_one_line(keep, store):
         done = CliRunner().invoke(tag, [*options, "--db", str(store.path)])
         assert isinstance(done.exception, UserError), options
         assert said in str(done.exception) and "\n" not in str(done.exception)
+
+
+def test_a_dry_run_of_the_cues_counts_and_writes_nothing(keep, store):
+    keep(*traces(3))
+    dry = CliRunner().invoke(tag, ["--dry-run", "--json", "--db", str(store.path)], standalone_mode=False)
+    [row] = json.loads(dry.stdout)
+    assert row["to_tag"] == 3
+    with store.session() as db:
+        assert db.execute("SELECT count(*) FROM runs").fetchone() == (0,)
+    done = CliRunner().invoke(tag, ["--json", "--db", str(store.path)], standalone_mode=False)
+    assert json.loads(done.stdout)[0] == {"run": row["run"], "tagged": 3, "ok": 3}
