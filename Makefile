@@ -14,7 +14,7 @@ app: setup sample
 
 test: .venv/dev
 	$(BIN)/python -m pytest -n 4 --ignore tests/browser
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 
 lint: .venv/dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

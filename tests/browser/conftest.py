@@ -101,11 +101,15 @@ class App:
 
 
 def settled(page: Page) -> None:
-    """Wait until Streamlit has drawn the page, and check that nothing on it is an exception."""
+    """Wait until Streamlit has drawn the page and nothing on it fades, and check that nothing is an exception."""
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=20_000)
     expect(
         page.locator('[data-testid="stMain"] :is([data-testid="stHeading"], [data-testid="stAlert"])').first
     ).to_be_visible(timeout=10_000)
+    page.wait_for_function(
+        """() => !document.querySelector('[data-stale="true"]')
+              && document.getAnimations().every((one) => one.playState !== "running" || one.effect.getTiming().iterations === Infinity)"""
+    )
     expect(page.locator('[data-testid="stException"]')).to_have_count(0)
 
 
