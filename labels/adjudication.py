@@ -22,10 +22,10 @@ from analysis.codebook import Codebook
 from analysis.errors import UserError
 from analysis.store import Store
 from labels.events import VALUES, Event
-from labels.fold import fold
 from labels.gold import Gold, decisions, gold
 from labels.labeling import Desk, sit_down
 from labels.log import events_of, record
+from labels.seen import saw
 from labels.state import Quote
 
 REASONS = ("ambiguous text", "guideline gap", "annotator error", "edge case", "subjective")
@@ -101,15 +101,13 @@ def to_adjudicate(
 
 
 def open_case(store: Store, adjudicator: str, trajectory_id: str, codebook: Codebook) -> Case:
-    """Put a trace with its sides before an adjudicator. What they label on it themself is not blind any more.
+    """Put a trace with its sides before an adjudicator. What they do on it themself from here on is not blind.
 
     Raises:
         UserError: The trace is not there.
     """
     with store.session() as db:
-        state = fold(events_of(db, adjudicator, trajectory_id))
-        if not (state.exposed or state.revealed):
-            record(store, [Event(adjudicator, trajectory_id, "exposed")])
+        saw(store, adjudicator, [trajectory_id])
         desk = sit_down(db, adjudicator, trajectory_id, codebook)
         items = [
             each for each in to_adjudicate(db, adjudicator, codebook) if each.trajectory_id == trajectory_id

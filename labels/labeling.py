@@ -259,14 +259,6 @@ def answer(
     )
 
 
-def expose(store: Store, annotator: str, trajectory_id: str) -> None:
-    """Note that a person saw findings on a trace that they had not submitted: what they label there is not blind."""
-    with store.session() as db:
-        state = fold(events_of(db, annotator, trajectory_id))
-    if not state.submitted and not state.exposed:
-        record(store, [Event(annotator, trajectory_id, "exposed")])
-
-
 def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
     """Neighbouring numbers joined: 1, 2, 3, 7 gives (1, 3), (7, 7)."""
     joined: list[tuple[int, int]] = []

@@ -10,11 +10,9 @@ from analysis import codebook, reading
 from analysis.errors import UserError
 from analysis.measure.scope import Scope
 from analysis.traces import Trace
-from labels.labeling import expose
-from views import choices
+from views import choices, seen
 from views.address import adopt, keep, key
 from views.hits import hits
-from views.person import signed_in
 from views.plain import count, plain
 from views.reader import reader
 from views.store import Opened, one_line_errors, opened
@@ -143,10 +141,26 @@ def _list(shown: Opened, facets: reading.Facets, wanted: reading.Filter) -> None
         st.write("No trace passes these filters. Take one away in the sidebar to see more.")
         return
     rows = shown.ask(reading.excerpts, tuple(int(n) for n in found[(page - 1) * ROWS : page * ROWS]), wanted)
+    if wanted.run_id:
+        rows = _as_seen(shown, rows, wanted, wanted.run_id)
     synthetic = facets.counts("synthetic")
     mixed = sum(synthetic.values()) < facets.total() or len(synthetic) > 1
     address = {name: value for name, value in _address_now().items() if name != "page"}
     hits(rows, codebook.load(), key(PAGE, "hits"), wanted, address, _open, mixed)
+
+
+def _as_seen(
+    shown: Opened, rows: list[dict[str, Any]], wanted: reading.Filter, run_id: str
+) -> list[dict[str, Any]]:
+    """The rows without a run's patterns on traces that the reader may still label blind, unless they ask for one."""
+    if wanted.pattern is None:
+        closed = seen.still_blind(shown, [row["trajectory_id"] for row in rows])
+        if closed:
+            st.caption(f"What the run says of {count(len(closed), 'trace')} here is left out: you can still label them blind. Opening one ends that.")  # fmt: skip
+        rows = [{**row, "patterns": []} if row["trajectory_id"] in closed else row for row in rows]
+    told = [row["trajectory_id"] for row in rows if row["patterns"] or wanted.pattern]
+    seen.show(shown, run_id, told)
+    return rows
 
 
 def _told(found: int, total: int, page: int) -> str:
@@ -203,9 +217,8 @@ def _read(shown: Opened, named: str, run: dict[str, Any] | None, wanted: reading
     def address_sentence(number: int) -> None:
         st.session_state[held] = str(number)
 
-    if run and (name := signed_in()):
-        for seen in filter(None, (trace.trajectory["trajectory_id"], beside)):
-            expose(shown.store, name, seen)
+    if run:
+        seen.show(shown, run["run"], filter(None, (trace.trajectory["trajectory_id"], beside)))
     book = codebook.load()
     segment = _number(st.session_state[held])
     if beside is None:

@@ -16,7 +16,7 @@ from analysis.store import Store
 from labels.adjudication import REASONS, Item, decide, open_case, reasons, to_adjudicate, withdraw
 from labels.events import Event
 from labels.gold import blind_labels, frame, frequencies, gold
-from labels.labeling import act
+from labels.labeling import act, sit_down, submit, undo
 from labels.log import events_of, record
 from labels.queue import take
 
@@ -100,6 +100,24 @@ def test_a_case_shows_neither_names_nor_the_judge(lab: Lab) -> None:
     open_case(lab.store, "kim", "t0", BOOK)
     with lab.store.session() as db:
         assert len(events_of(db, "kim")) == 1
+
+
+def test_a_side_who_adjudicates_has_seen_the_other_and_says_nothing_blind_from_then_on(lab: Lab) -> None:
+    with lab.store.session() as db:
+        before = blind_labels(events_of(db))
+    for _ in range(2):
+        open_case(lab.store, "bo", "t0", BOOK)
+    with lab.store.session() as db:
+        assert [e.op for e in events_of(db, "bo", "t0")][-1:] == ["exposed"]
+        desk = sit_down(db, "bo", "t0", BOOK)
+    desk = undo(lab.store, desk)
+    desk = submit(lab.store, act(lab.store, desk, "set", pattern="p", new="unsure"))
+    assert [(e.op, e.phase) for e in desk.events[-3:]] == [
+        ("revert", "assisted"), ("set", "assisted"), ("submit", "assisted"),
+    ]  # fmt: skip
+    with lab.store.session() as db:
+        assert blind_labels(events_of(db)) == before
+    assert settled(lab)["t0", "p"] == (None, "unresolved", 0.5)
 
 
 def test_the_letters_tell_nothing_and_stay(lab: Lab) -> None:

@@ -88,6 +88,21 @@ def test_any_interleaving_gives_each_person_what_they_did_and_did_not_undo(
         assert blind(events) == blind(done[person])
 
 
+@given(STEPS, st.integers(0, 25), st.sampled_from(["exposed", "reveal"]), st.randoms(use_true_random=False))
+@settings(max_examples=150, deadline=None)
+def test_nothing_that_is_done_or_undone_after_a_sight_changes_what_was_said_blind(
+    steps: list[tuple[str, str, Any]], place: int, sight: str, chance: random.Random
+) -> None:
+    """Ada sees others' word somewhere in the middle. Her tabs call what follows blind; Bo has seen nothing."""
+    log, _ = history_of(steps)
+    seen = START + timedelta(seconds=place - 0.5)
+    arrived = [*log, Event("ada", "t", sight, created_at=seen)]  # type: ignore[arg-type]
+    chance.shuffle(arrived)
+    mine, before = by_trajectory(arrived), [each for each in log if each.created_at < seen]  # type: ignore[operator]
+    assert blind(mine["t", "ada"]) == blind(by_trajectory(before).get(("t", "ada"), []))
+    assert blind(mine.get(("t", "bo"), [])) == blind(by_trajectory(log).get(("t", "bo"), []))
+
+
 @given(STEPS, ACTIONS)
 @settings(deadline=None)
 def test_two_tabs_that_undo_at_the_same_moment_undo_once_and_one_redo_brings_it_back(

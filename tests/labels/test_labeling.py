@@ -9,7 +9,7 @@ from analysis.errors import UserError
 from analysis.store import Store, append
 from analysis.store.rows import now
 from labels import queue
-from labels.labeling import Desk, act, answer, expose, mark, redo, reveal, sit_down, submit, undo
+from labels.labeling import Desk, act, answer, mark, redo, reveal, sit_down, submit, undo
 from labels.log import events_of
 
 TEXT = "Odd pays 😀. They asked for even. I pick 7."
@@ -142,21 +142,6 @@ def test_the_judge_is_revealed_after_submit_only_and_its_word_can_be_accepted_or
         "dismiss",
     ]
     assert len([e for e in reveal(filled, dismissed, "r")[0].events if e.op == "reveal"]) == 1
-
-
-def test_who_saw_the_findings_elsewhere_is_no_longer_blind(filled: Store) -> None:
-    expose(filled, "ada", "secret-step-0")
-    expose(filled, "ada", "secret-step-0")
-    after = act(filled, desk(filled), "set", pattern="p", new="absent")
-    assert [(e.op, e.phase) for e in after.events] == [
-        ("exposed", "blind"),
-        ("open", "assisted"),
-        ("set", "assisted"),
-    ]
-    submit(filled, desk(filled, "bo"))
-    expose(filled, "bo", "secret-step-0")
-    with filled.session() as db:
-        assert "exposed" not in [e.op for e in events_of(db, "bo")], "what was submitted stays blind"
 
 
 def test_each_person_has_an_order_of_their_own_that_stays(filled: Store) -> None:

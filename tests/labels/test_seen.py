@@ -57,6 +57,31 @@ def test_a_submit_that_is_undone_after_looking_changes_no_blind_label(lab: Lab) 
     assert desk(lab, "t0").state.value("eval_aware") == "unsure", "what was said after it is kept as review"
 
 
+def test_who_saw_the_findings_elsewhere_is_no_longer_blind(lab: Lab) -> None:
+    assert [saw(lab.store, "ada", ["t0"], "a-run") for _ in range(2)] == [1, 0]
+    after = act(lab.store, desk(lab, "t0"), "set", pattern="eval_aware", new="absent")
+    assert [(e.op, e.phase) for e in after.events] == [
+        ("exposed", "blind"),
+        ("open", "assisted"),
+        ("set", "assisted"),
+    ]
+
+
+def test_who_submitted_and_sees_what_others_say_keeps_that_label_and_makes_no_other_blind_one(
+    lab: Lab,
+) -> None:
+    act(lab.store, desk(lab, "t0"), "set", pattern="eval_aware", new="absent")
+    submit(lab.store, desk(lab, "t0"))
+    assert saw(lab.store, "ada", ["t0"]) == 0, "they were done being blind on it"
+    assert ops(lab) == [("t0", "exposed")] and not desk(lab, "t0").state.revealed, "no run was shown"
+    late = act(lab.store, desk(lab, "t0"), "set", pattern="eval_aware", new="unsure")
+    assert late.events[-1].phase == "assisted"
+    for change in (submit, undo, undo, submit):
+        change(lab.store, desk(lab, "t0"))
+        state = blind(desk(lab, "t0").events)
+        assert state is not None and state.value("eval_aware") == "absent"
+
+
 def test_a_persons_own_submitted_and_exposed_traces_are_open_to_them_and_no_others(lab: Lab) -> None:
     submit(lab.store, desk(lab, "t0"))
     saw(lab.store, "ada", ["t1"], "a-run")
