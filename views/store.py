@@ -18,6 +18,8 @@ from views.plain import plain
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample.duckdb"
 BUSY_SECONDS = 10.0
+LINGER_SECONDS = 1.0
+"""How long the app keeps the file after a look or a label, unless another process wants it."""
 CACHED_ANSWERS = 300
 BANNER = (
     "**Sample data.** {} trajectories on the odd-number task, written by the project to show what the app does; "
@@ -81,7 +83,7 @@ def _answer(
 def opened() -> Opened:
     """The user's store while it holds trajectories, else the sample; where there is neither, the page ends here."""
     for path, is_sample in ((default_path(), False), (SAMPLE, True)):
-        shown = Opened(Store(path, busy_limit=BUSY_SECONDS), is_sample)
+        shown = Opened(Store(path, BUSY_SECONDS, LINGER_SECONDS), is_sample)
         if path.exists() and shown.ask(facets).total():
             if is_sample:
                 st.info(BANNER.format(shown.ask(facets).total()))

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import random
 import re
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
 from analysis.errors import StoreBusy, UserError
+from analysis.store.instances import had, instance, want
 from analysis.store.schema import MIGRATIONS
 
 BUSY_LIMIT_SECONDS = 30.0
@@ -32,30 +31,21 @@ def default_path() -> Path:
     return Path(named) if named else Path(__file__).parents[2] / "data" / "telltale.duckdb"
 
 
-@dataclass
-class _Instance:
-    """This process's one open DuckDB instance of a file, shared by the sessions that are under way."""
-
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    connection: duckdb.DuckDBPyConnection | None = None
-    sessions: int = 0
-
-
-_instances: dict[str, _Instance] = {}
-_instances_lock = threading.Lock()
-
-
 class Store:
     """A store of trajectories, findings and labels in one DuckDB file.
 
     Args:
         path: The DuckDB file. It is made, with its folder, by the first session.
         busy_limit: Seconds to wait while another process has the file before `StoreBusy` is raised.
+        linger: Seconds that this process keeps the file open after a session, unless another one wants it.
     """
 
-    def __init__(self, path: str | Path | None = None, busy_limit: float = BUSY_LIMIT_SECONDS) -> None:
+    def __init__(
+        self, path: str | Path | None = None, busy_limit: float = BUSY_LIMIT_SECONDS, linger: float = 0.0
+    ) -> None:
         self.path = Path(path) if path is not None else default_path()
         self.busy_limit = busy_limit
+        self.linger = linger
 
     def exists(self) -> bool:
         """Whether the file is there. A session would make it."""
@@ -71,23 +61,14 @@ class Store:
             StoreBusy: Another process kept the file longer than `busy_limit`.
             UserError: The file is no store, can't be opened, or is of a newer version.
         """
-        instance = _instance(self.path)
-        with instance.lock:
-            if instance.connection is None:
-                instance.connection = self._open()
-            cursor = instance.connection.cursor()
-            cursor.execute(f"USE {_NAME}")
-            instance.sessions += 1
+        shared = instance(self.path)
+        cursor = shared.enter(self._open)
         try:
+            cursor.execute(f"USE {_NAME}")
             yield cursor
         finally:
             cursor.close()
-            with instance.lock:
-                instance.sessions -= 1
-                if instance.sessions == 0 and instance.connection is not None:
-                    # The last one out closes, so that no process holds the file while it does nothing.
-                    instance.connection.close()
-                    instance.connection = None
+            shared.leave(self.linger)
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -115,11 +96,13 @@ class Store:
 
     def _attach(self, connection: duckdb.DuckDBPyConnection) -> None:
         name = str(self.path).replace("'", "''")
-        deadline = time.monotonic() + self.busy_limit
+        deadline, waited = time.monotonic() + self.busy_limit, False
         while True:
             try:
                 connection.execute(f"ATTACH '{name}' AS {_NAME} (TYPE duckdb, ROW_GROUP_SIZE {ROWS_A_GROUP})")
                 connection.execute(f"USE {_NAME}")
+                if waited:
+                    had(self.path)
                 return
             except duckdb.IOException as error:
                 holder = _HOLDER.search(str(error))
@@ -127,6 +110,8 @@ class Store:
                     raise UserError(f"{self.path} can't be opened as a store: {_first_line(error)}") from None
                 if time.monotonic() >= deadline:
                     raise StoreBusy(_busy_message(self.path, holder, self.busy_limit)) from None
+                waited = True
+                want(self.path)
                 time.sleep(random.uniform(0.005, 0.03))
 
 
@@ -146,11 +131,6 @@ def _check_file(path: Path) -> None:
             break
         time.sleep(0.025)  # another process may be making it just now
     raise UserError(f"{path} is not a DuckDB file, so no store; name another with --db")
-
-
-def _instance(path: Path) -> _Instance:
-    with _instances_lock:
-        return _instances.setdefault(str(path.resolve()), _Instance())
 
 
 def _migrate(db: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from analysis.errors import StoreBusy, UserError
 from analysis.store import Store, append
+from analysis.store.instances import instance
 from analysis.store.rows import now
 from analysis.store.schema import CUTS, MIGRATIONS
 from analysis.store.sessions import ROWS_A_GROUP
@@ -131,6 +132,59 @@ def test_sessions_of_one_process_run_at_the_same_time_and_nobody_keeps_the_file(
         ).fetchone() == (80, 80)
     with duckdb.connect(str(store.path)) as direct:  # free for anybody
         assert direct.execute("SELECT count(*) FROM quarantine").fetchone() == (80,)
+
+
+def free_after(path: Path, limit: float) -> float:
+    """Seconds until a process that asks as any program does, without a wish, gets the file."""
+    started = time.monotonic()
+    ask = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('FROM log.quarantine')"
+    while time.monotonic() - started < limit:
+        if subprocess.run([sys.executable, "-c", ask, str(path)], stderr=subprocess.DEVNULL).returncode == 0:
+            return time.monotonic() - started
+    pytest.fail(f"the file was kept for more than {limit} s")
+
+
+def test_a_lingering_store_lets_go_when_nothing_comes(store: Store) -> None:
+    with Store(store.path, linger=0.3).session():
+        pass
+    assert instance(store.path).connection is not None
+    free_after(store.path, 5)
+    assert instance(store.path).connection is None
+
+
+def test_a_lingering_store_gives_way_to_another_process_at_once(store: Store) -> None:
+    with Store(store.path, linger=60).session():
+        pass
+    waiting = spawn(HOLDER, store.path, 0)
+    assert waiting.wait(20) == 0, "it would have waited until its limit of 30 s"
+    assert instance(store.path).connection is None
+    assert [file.name for file in store.path.parent.iterdir() if "wanted" in file.name] == []
+
+
+def test_a_store_in_constant_use_lets_go_of_the_file_all_the_same(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analysis.store.instances.LONGEST_SECONDS", 0.2)
+    opened, kept = set(), Store(store.path, linger=60)
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        with kept.session():
+            opened.add(instance(store.path).opened_at)
+    assert 2 <= len(opened) <= 6
+    free_after(store.path, 5)
+
+
+def test_what_a_lingering_process_wrote_is_there_after_kill_9(store: Store) -> None:
+    code = WRITER.replace("Store(sys.argv[1])", "Store(sys.argv[1], linger=60)")
+    writer = spawn(code, store.path, "a", 60)
+    assert writer.stdout
+    for _ in range(5):
+        acknowledged = int(writer.stdout.readline())
+    writer.kill()
+    writer.wait()
+    with store.session() as db:
+        found = db.execute("SELECT count(*), max(line) + 1 FROM log.quarantine").fetchone()
+    assert found[0] == found[1] >= acknowledged
 
 
 def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
