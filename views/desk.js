@@ -123,9 +123,9 @@ class Desk {
     if (this.flying?.every((one) => done.has(one))) this.flying = null;
     this.keep();
     this.draw();
-    for (const action of saved) {
-      if (action.since <= performance.now()) performance.measure("telltale-saved", { start: action.since, end: performance.now() });
-    }
+    requestAnimationFrame(() => {
+      for (const { since } of saved) if (since <= performance.now()) performance.measure("telltale-saved", { start: since });
+    });
     this.pump();
   }
 
