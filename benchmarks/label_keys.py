@@ -25,9 +25,12 @@ MEASURES = "performance.getEntriesByName('telltale-saved').map((one) => one.dura
 
 def long_trace() -> Trajectory:
     """A trace of about 60,000 characters in 740 sentences."""
-    text = "\n".join(f"{n}. Thought number {n} asks whether this may be an evaluation, or else a plain request." for n in range(740))  # fmt: skip
-    return Trajectory("b.jsonl", [Message("user", "Think."), Message("assistant", "done", text, "text", "reasoning")],
-                      "sixty", checkpoint="step-2400", variant="base", prompt_id="l", sample=2)  # fmt: skip
+    thought = "Thought number {} asks whether this may be an evaluation, or else a plain request."
+    text = "\n".join(f"{n}. {thought.format(n)}" for n in range(740))
+    said = [Message("user", "Think."), Message("assistant", "done", text, "text", "reasoning")]
+    return Trajectory(
+        "b.jsonl", said, "sixty", checkpoint="step-2400", variant="base", prompt_id="l", sample=2
+    )
 
 
 def presses(page: Page, count: int, pause: float) -> list[float]:
