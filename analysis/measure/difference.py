@@ -15,8 +15,10 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
+from analysis.measure.clusters import PROMPTS_TO_GENERALISE
+from analysis.measure.clusters import these_prompts_only as these_prompts_only
 from analysis.measure.intervals import newcombe
-from analysis.measure.prevalence import DRAWS, PROMPTS_TO_GENERALISE, SEED
+from analysis.measure.prevalence import DRAWS, SEED
 from analysis.measure.significance import Tested, mcnemar, two_shares
 
 Table = npt.NDArray[np.int64]
@@ -99,11 +101,6 @@ def difference(rows: Sequence[Sequence[int]] | Table, level: float = 0.95) -> Di
         if tested.p is None:
             notes.append("no prompt differs between the sides, so there is nothing to test")
     return Difference(value, low, high, interval, tested, prompts, paired, "; ".join(notes) or None)
-
-
-def these_prompts_only(prompts: int) -> str:
-    """What is said beside an interval that knows nothing of other prompts."""
-    return "for this prompt only" if prompts == 1 else f"for these {prompts} prompts only"
 
 
 def clustered_error(rows: Sequence[Sequence[int]] | Table) -> float | None:

@@ -36,6 +36,35 @@ def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, floa
     return low, high
 
 
+def clopper_pearson(successes: float, n: float, level: float = 0.95) -> tuple[float, float] | None:
+    """Clopper and Pearson's exact interval for one share; it covers at least as often as it says.
+
+    Args:
+        successes: How many of the trials succeeded; need not be whole, where n is an effective sample size.
+        n: How many trials there were.
+        level: Nominal coverage.
+
+    Returns:
+        (low, high), or None for n = 0.
+
+    Raises:
+        ValueError: successes is not within 0 and n.
+
+    Source: C. J. Clopper, E. S. Pearson (1934), The use of confidence or fiducial limits illustrated in the case
+    of the binomial, Biometrika 26, 404-413, by quantiles of the Beta distribution.
+    """
+    if not 0 <= successes <= n:
+        raise ValueError(f"{successes} of {n} is no share")
+    if n == 0:
+        return None
+    from scipy.special import betaincinv
+
+    tail = (1 - level) / 2
+    low = float(betaincinv(successes, n - successes + 1, tail)) if successes > 0 else 0.0
+    high = float(betaincinv(successes + 1, n - successes, 1 - tail)) if successes < n else 1.0
+    return low, high
+
+
 def newcombe(
     part: int, n: int, other_part: int, other_n: int, level: float = 0.95
 ) -> tuple[float, float] | None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from analysis.measure.clusters import PROMPTS_TO_GENERALISE
 from analysis.measure.intervals import wilson
-from analysis.measure.prevalence import PROMPTS_TO_GENERALISE
 
 DRAWS = 2_000
 SEED = 20260201

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from analysis.measure.clusters import PROMPTS_TO_GENERALISE as PROMPTS_TO_GENERALISE
+from analysis.measure.clusters import these_prompts_only
+
 DRAWS = 4_000
 SEED = 20260101
-PROMPTS_TO_GENERALISE = 20
-"""From this many prompts up, prompts are resampled and the interval speaks of other prompts too."""
 
 Counts = npt.NDArray[np.float64]
 
@@ -97,7 +98,7 @@ def by_verdict(strata: Strata, level: float = 0.95, draws: int = DRAWS, seed: in
         totals, note = picks @ table, None
     else:
         totals = np.broadcast_to(table.sum(axis=0), (draws, 6))
-        note = "for this prompt only" if prompts == 1 else f"for these {prompts} prompts only"
+        note = these_prompts_only(prompts)
     drawn = _draws(totals, chance)
     tail = (1 - level) / 2
     low, high = (float(bound) for bound in np.quantile(drawn, [tail, 1 - tail]))

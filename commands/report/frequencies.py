@@ -17,7 +17,11 @@ from commands.report.shared import columns, existing, figures, note
 def frequencies(
     store: Store, as_json: bool, run_id: str | None, by: str, form: str, patterns: tuple[str, ...]
 ) -> int:
-    """How often each pattern appears: n, share, Wilson's 95 % interval, what is missing and its bounds.
+    """How often each pattern appears: n, share, 95 % interval, what is missing and its bounds.
+
+    From 20 prompts up the interval is clustered by prompt (Korn-Graubard); below that it is Wilson's, for these
+    prompts only, and the note says so. The design effect is what prompts cost: the variance over that of
+    independent trajectories.
 
     Once people have labelled, the rate from their blind labels stands beside the run's, and the run's rate
     corrected by them.

@@ -7,6 +7,7 @@ import pytest
 
 from analysis import runs
 from analysis.errors import UserError
+from analysis.measure.clusters import Clusters
 from analysis.measure.frequencies import frequencies
 from analysis.measure.scope import Scope
 from analysis.store import Store, append
@@ -143,3 +144,43 @@ def test_a_run_is_chosen_by_the_beginning_of_its_id_and_the_newest_by_default(st
         for name, complaint in (("judge", "no run judge"), ("cues", "3 runs begin with cues")):
             with pytest.raises(UserError, match=complaint):
                 runs.choose(db, name)
+
+
+def with_prompts(store: Store, prompts: list[tuple[int, int]]) -> None:
+    """Store for each prompt how many rollouts of so many show the pattern p."""
+    with store.transaction() as db:
+        append(db, "runs", [{"run_id": "r", "tagger": "judge", "config": "{}", "created_at": TIME}])
+        rows = [(f"p{g}", k < part) for g, (part, n) in enumerate(prompts) for k in range(n)]
+        for table, made in {
+            "trajectories": [
+                {"row_id": i, "prompt_id": prompt, "checkpoint": "c", "reasoning_state": "text", "stored_at": TIME}
+                for i, (prompt, _) in enumerate(rows)
+            ],
+            "attempts": [{"attempt_id": i, "run_id": "r", "state": "ok", "created_at": TIME} for i in range(len(rows))],
+            "verdicts": [
+                {"attempt_id": i, "run_id": "r", "pattern": "p", "verdict": "present" if shows else "absent"}
+                for i, (_, shows) in enumerate(rows)
+            ],
+        }.items():  # fmt: skip
+            append(db, table, [{**row, "trajectory_id": f"t{i}"} for i, row in enumerate(made)])
+
+
+CLUSTERED = ("interval", "prompts", "prompts_showing", "note")
+
+
+def test_each_cell_says_how_many_prompts_it_is_of_and_what_that_costs(store: Store) -> None:
+    with_prompts(store, [(part, 10) for part in (0, 1, 2, 5, 9, 10, 3, 0, 6, 4)])
+    assert table(store, *CLUSTERED) == [("Wilson", 10, 8, "for these 10 prompts only; 8 prompts show it")]
+    assert table(store, "share", "design_effect") == [pytest.approx((0.4, 4.6667), abs=5e-5)]
+
+
+def test_with_20_prompts_the_interval_is_clustered_and_with_one_it_says_so(store: Store) -> None:
+    prompts = [(part, 10) for part in (0, 1, 2, 5, 9, 10, 3, 0, 6, 4) * 2]
+    with_prompts(store, prompts)
+    assert table(store, *CLUSTERED) == [("Korn-Graubard", 20, 16, None)]
+    found = Clusters.of(*zip(*prompts, strict=True)).interval()
+    assert table(store, "low", "high") == [pytest.approx(found)]
+    assert table(store, *CLUSTERED, scope=Scope({"prompt_id": ("p1",)})) == [
+        ("Wilson", 1, 1, "for this prompt only")
+    ]
+    assert table(store, "design_effect", scope=Scope({"prompt_id": ("p1",)})) == [(None,)]

@@ -1,0 +1,144 @@
+"""What people's labels say of each cell of a frequency table: the share by labels, and the run's share corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from analysis.measure.clusters import NOTHING, Clusters
+from analysis.measure.prevalence import Estimate, Strata, by_verdict
+from analysis.measure.weights import weights
+
+LABEL_COLUMNS = (
+    "labels", "label_share", "label_low", "label_high", "label_effective_n", "label_conflicts", "corrected",
+    "corrected_low", "corrected_high", "corrected_note",
+)  # fmt: skip
+"""The columns that follow once anybody has labelled."""
+
+Key = tuple[Any, ...]
+"""The values of the group, the kind of reasoning, the pattern."""
+COUNTS = (
+    "positive", "judged", "tp", "fp", "fn", "tn", "labelled", "positives_squared", "negatives_squared",
+    "showing", "labels", "weight", "squared", "conflicts",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What people's labels say of a cell.
+
+    Attributes:
+        n: Labelled trajectories: those with a label of present or absent.
+        clusters: The same by prompt, weighted by the inverse of their inclusion probabilities; its n is Kish's
+            effective one, how many labels of equal weight these are worth.
+        conflicts: Trajectories that people labelled differently, without a decision since. They are not in n.
+        corrected: The run's share corrected by verdict strata.
+    """
+
+    n: int
+    clusters: Clusters
+    conflicts: int
+    corrected: Estimate
+
+    def as_row(self) -> dict[str, Any]:
+        """The cell's LABEL_COLUMNS."""
+        of, estimate = self.clusters, self.corrected
+        low, high = of.interval() or (None, None)
+        values = (
+            self.n, of.share, low, high, of.n if self.n else None, self.conflicts, estimate.share, estimate.low,
+            estimate.high, estimate.note,
+        )  # fmt: skip
+        return dict(zip(LABEL_COLUMNS, values, strict=True))
+
+
+UNLABELLED = Labelled(0, NOTHING, 0, Estimate(None, None, None, 0, 0, "no labels"))
+
+
+def labels_of_cells(
+    db: duckdb.DuckDBPyConnection, by: Sequence[str], labels: pa.Table
+) -> dict[Key, Labelled]:
+    """What the labels say of each cell, after `make_tallies` in the same session.
+
+    Args:
+        db: The session.
+        by: The columns that the cells are split by.
+        labels: trajectory_id, reasoning_sha256, pattern, value, probability, as `frequencies` takes them.
+    """
+    return {key: _labelled(rows) for key, rows in _prompts_of_cells(db, by, labels)}
+
+
+def _labelled(rows: dict[str, npt.NDArray[np.float64]]) -> Labelled:
+    """One cell, from its prompts' sums; those of weights become parts of Kish's effective numbers."""
+    for cells, squared in ((("tp", "fp"), "positives_squared"), (("fn", "tn"), "negatives_squared")):
+        total = sum(float(rows[cell].sum()) for cell in cells)
+        for cell in cells:
+            rows[cell] = rows[cell] * _over(total, float(rows[squared].sum()))
+    kish = _over(float(rows["weight"].sum()), float(rows["squared"].sum()))
+    strata = Strata(*(rows[name] for name in COUNTS[:7]))
+    return Labelled(
+        int(rows["labels"].sum()),
+        Clusters.of(rows["showing"] * kish, rows["weight"] * kish),
+        int(rows["conflicts"].sum()),
+        by_verdict(strata),
+    )
+
+
+def _over(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def _prompts_of_cells(
+    db: duckdb.DuckDBPyConnection, by: Sequence[str], labels: pa.Table
+) -> Iterator[tuple[Key, dict[str, npt.NDArray[np.float64]]]]:
+    """Each cell's COUNTS, a row for each prompt."""
+    weight = pa.array(weights(labels["probability"].to_numpy()))
+    db.register("people", labels.append_column("w", weight))
+    names = [*by, "reasoning_state", "prompt"]
+    listed, of_one_mind = ", ".join(names), "p.value IN ('present', 'absent')"
+    both = {
+        cell: f"v.verdict = '{judged}' AND p.value = '{said}'"
+        for cell, judged, said in (
+            ("tp", "present", "present"), ("fp", "present", "absent"),
+            ("fn", "absent", "present"), ("tn", "absent", "absent"),
+        )
+    }  # fmt: skip
+    sums = {
+        **{cell: f"sum(w) FILTER ({held})" for cell, held in both.items()},
+        "labelled": f"count(*) FILTER (v.verdict IN ('present', 'absent') AND {of_one_mind})",
+        "positives_squared": f"sum(w * w) FILTER (v.verdict = 'present' AND {of_one_mind})",
+        "negatives_squared": f"sum(w * w) FILTER (v.verdict = 'absent' AND {of_one_mind})",
+        "showing": "sum(w) FILTER (p.value = 'present')",
+        "labels": f"count(*) FILTER ({of_one_mind})",
+        "weight": f"sum(w) FILTER ({of_one_mind})",
+        "squared": f"sum(w * w) FILTER ({of_one_mind})",
+        "conflicts": "count(*) FILTER (p.value = 'unresolved')",
+    }
+    db.execute(
+        f"""CREATE OR REPLACE TEMP TABLE said AS
+            SELECT {listed}, p.pattern, {", ".join(f"{sql} AS {name}" for name, sql in sums.items())}
+            FROM scoped s JOIN people p USING (trajectory_id, reasoning_sha256)
+            LEFT JOIN log.verdicts v ON v.attempt_id = s.attempt_id AND v.pattern = p.pattern
+            GROUP BY {listed}, p.pattern"""
+    )
+    db.unregister("people")
+    same = " AND ".join(f"s.{name} IS NOT DISTINCT FROM c.{name}" for name in names)
+    key = ", ".join([*(f"c.{name}" for name in names[:-1]), "t.pattern"])
+    counts = ", ".join(f"coalesce({name}, 0)::DOUBLE AS {name}" for name in sums)
+    db.execute(
+        f"""CREATE OR REPLACE TEMP TABLE prompts AS
+            SELECT {key}, c.prompt, t.present::DOUBLE AS positive, (t.present + t.absent)::DOUBLE AS judged, {counts}
+            FROM tallies t JOIN cells c USING (cell) LEFT JOIN said s ON {same} AND s.pattern = t.pattern"""
+    )
+    key = ", ".join([*names[:-1], "pattern"])
+    keys = db.execute(f"SELECT {key}, count(*) FROM prompts GROUP BY {key} ORDER BY {key}").fetchall()
+    rows = db.execute(f"SELECT {', '.join(COUNTS)} FROM prompts ORDER BY {key}, prompt").fetchnumpy()
+    ends = np.cumsum([row[-1] for row in keys])
+    parts = {name: np.split(np.asarray(rows[name], dtype=np.float64), ends[:-1]) for name in COUNTS}
+    for place, row in enumerate(keys):
+        yield tuple(row[:-1]), {name: parts[name][place] for name in COUNTS}
