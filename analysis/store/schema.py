@@ -200,5 +200,33 @@ CREATE OR REPLACE VIEW ingests AS FROM log.ingests;
 """`way`: a hash of how a file was read; `sha256`: of its bytes, null where it changed meanwhile or something of it was
 refused; `counts`: of its items."""
 
-MIGRATIONS: list[str] = [TABLES + VIEWS, VOTES, DECISIONS, CALLS, QUEUES, INGESTS, CUTS, FINISHED]
+CLUSTERINGS = """
+CREATE TABLE log.clusterings (
+    clustering_id VARCHAR, unit VARCHAR, embedder VARCHAR, config JSON, texts BIGINT, size BIGINT,
+    created_at TIMESTAMP);
+CREATE TABLE log.cluster_titles (
+    clustering_id VARCHAR, cluster INTEGER, title VARCHAR, model VARCHAR, created_at TIMESTAMP);
+ALTER TABLE log.clusters ADD COLUMN texts BIGINT;
+ALTER TABLE log.clusters ADD COLUMN terms JSON;
+ALTER TABLE log.cluster_members ADD COLUMN reasoning_sha256 VARCHAR;
+ALTER TABLE log.cluster_members ADD COLUMN text_sha256 VARCHAR;
+CREATE VIEW clusterings AS
+    SELECT * FROM log.clusterings QUALIFY row_number() OVER (PARTITION BY clustering_id ORDER BY created_at) = 1;
+CREATE VIEW cluster_titles AS
+    SELECT clustering_id, cluster, arg_max(title, created_at) AS title, arg_max(model, created_at) AS model
+    FROM log.cluster_titles GROUP BY clustering_id, cluster;
+CREATE OR REPLACE VIEW embeddings AS
+    SELECT text_sha256, embedder, any_value(vector) AS vector FROM log.embeddings GROUP BY text_sha256, embedder;
+CREATE OR REPLACE VIEW clusters AS
+    SELECT c.*, t.title FROM log.clusters c LEFT JOIN cluster_titles t USING (clustering_id, cluster)
+    QUALIFY row_number() OVER (PARTITION BY c.clustering_id, c.cluster ORDER BY c.created_at) = 1;
+CREATE OR REPLACE VIEW cluster_members AS
+    SELECT DISTINCT m.* FROM log.cluster_members m SEMI JOIN trajectories t USING (trajectory_id, reasoning_sha256);
+"""
+"""`clusterings`: a row for each time that texts were clustered; `texts` counts different ones, `size` all of them.
+Cluster -1 holds what belongs nowhere. `cluster_members` has those whose text is still the one that was read."""
+
+MIGRATIONS: list[str] = [
+    TABLES + VIEWS, VOTES, DECISIONS, CALLS, QUEUES, INGESTS, CUTS, FINISHED, CLUSTERINGS,
+]  # fmt: skip
 """Migration n is `MIGRATIONS[n - 1]`. One that has been released is never edited: a change is a new one."""

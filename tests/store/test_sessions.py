@@ -15,12 +15,12 @@ from analysis.store import Store, append
 from analysis.store.instances import instance
 from analysis.store.rows import now
 from analysis.store.schema import CUTS, MIGRATIONS
-from analysis.store.sessions import ROWS_A_GROUP
+from analysis.store.file import ROWS_A_GROUP
 
 DESIGNED = {
     "trajectories", "checkpoints", "segments", "retractions", "quarantine", "outcomes", "runs", "attempts",
     "verdicts", "findings", "label_events", "embeddings", "clusters", "cluster_members", "decisions", "replies", "batches",
-    "queues", "queue_items", "ingests",
+    "queues", "queue_items", "ingests", "clusterings", "cluster_titles",
 }  # fmt: skip
 
 WRITER = textwrap.dedent(
@@ -147,9 +147,9 @@ def free_after(path: Path, limit: float) -> float:
 def test_a_lingering_store_lets_go_when_nothing_comes(store: Store) -> None:
     with Store(store.path, linger=0.3).session():
         pass
-    assert instance(store.path).connection is not None
+    assert instance(store.place).connection is not None
     free_after(store.path, 5)
-    assert instance(store.path).connection is None
+    assert instance(store.place).connection is None
 
 
 def test_a_lingering_store_gives_way_to_another_process_at_once(store: Store) -> None:
@@ -157,19 +157,19 @@ def test_a_lingering_store_gives_way_to_another_process_at_once(store: Store) ->
         pass
     waiting = spawn(HOLDER, store.path, 0)
     assert waiting.wait(20) == 0, "it would have waited until its limit of 30 s"
-    assert instance(store.path).connection is None
+    assert instance(store.place).connection is None
     assert [file.name for file in store.path.parent.iterdir() if "wanted" in file.name] == []
 
 
 def test_a_store_in_constant_use_lets_go_of_the_file_all_the_same(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.store.instances.LONGEST_SECONDS", 0.2)
+    monkeypatch.setattr("analysis.store.file.LONGEST_SECONDS", 0.2)
     opened, kept = set(), Store(store.path, linger=60)
     end = time.monotonic() + 1
     while time.monotonic() < end:
         with kept.session():
-            opened.add(instance(store.path).opened_at)
+            opened.add(instance(store.place).opened_at)
     assert 2 <= len(opened) <= 6
     free_after(store.path, 5)
 
