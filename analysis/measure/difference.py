@@ -15,8 +15,7 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
-from analysis.measure.clusters import PROMPTS_TO_GENERALISE
-from analysis.measure.clusters import these_prompts_only as these_prompts_only
+from analysis.measure.clusters import PROMPTS_TO_GENERALISE, these_prompts_only
 from analysis.measure.intervals import newcombe
 from analysis.measure.prevalence import DRAWS, SEED
 from analysis.measure.significance import Tested, mcnemar, two_shares

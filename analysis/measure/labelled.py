@@ -17,7 +17,7 @@ from analysis.measure.weights import weights
 
 LABEL_COLUMNS = (
     "labels", "label_share", "label_low", "label_high", "label_effective_n", "label_conflicts", "corrected",
-    "corrected_low", "corrected_high", "corrected_note",
+    "corrected_low", "corrected_high", "corrected_design_effect", "corrected_note",
 )  # fmt: skip
 """The columns that follow once anybody has labelled."""
 
@@ -52,7 +52,7 @@ class Labelled:
         low, high = of.interval() or (None, None)
         values = (
             self.n, of.share, low, high, of.n if self.n else None, self.conflicts, estimate.share, estimate.low,
-            estimate.high, estimate.note,
+            estimate.high, estimate.design_effect, estimate.note,
         )  # fmt: skip
         return dict(zip(LABEL_COLUMNS, values, strict=True))
 

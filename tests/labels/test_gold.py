@@ -63,5 +63,5 @@ def test_the_report_has_the_columns_of_labels(labelled: Store, telltale: Callabl
     table = telltale("report", "frequencies", "--db", labelled.path, "--format", "csv").stdout
     assert table.splitlines()[0].endswith(
         "labels,label_share,label_low,label_high,label_effective_n,label_conflicts,"
-        "corrected,corrected_low,corrected_high,corrected_note"
+        "corrected,corrected_low,corrected_high,corrected_design_effect,corrected_note"
     )

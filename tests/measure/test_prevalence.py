@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t
 
 from analysis.measure.prevalence import Strata, by_verdict, by_verdict_standard_error
 
@@ -46,13 +47,38 @@ def test_a_stratum_that_is_empty_needs_no_labels() -> None:
     assert estimate.share == 0 and estimate.low == 0 and estimate.high and 0 < estimate.high < 0.2
 
 
-def test_with_many_prompts_they_are_resampled_and_the_interval_widens() -> None:
+def test_from_20_prompts_up_counts_shrink_by_the_design_effect_and_the_interval_widens() -> None:
     alike = [(5, 20, 2, 0, 0, 4)] * 30
     apart = [(20, 20, 6, 0, 0, 0), (0, 20, 0, 0, 0, 6), (0, 20, 0, 0, 0, 6), (0, 20, 0, 0, 0, 6)] * 8
     narrow, wide = by_verdict(strata(*alike)), by_verdict(strata(*apart))
-    assert narrow.note is None and narrow.prompts == 30
+    assert (narrow.prompts, narrow.design_effect, narrow.note) == (30, 1, None)
+    assert wide.design_effect and wide.design_effect > 10
     assert narrow.low and narrow.high and wide.low and wide.high
     assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)
+
+
+def test_the_estimates_error_is_the_one_of_a_bootstrap_over_prompts() -> None:
+    chance = np.random.default_rng(3)
+    share = chance.beta(0.5, 1.5, 60)
+    judged, labelled = np.full(60, 40), np.full(60, 20)
+    tp, fn = chance.binomial(labelled, 0.8 * share), chance.binomial(labelled, 0.1 * share)
+    fp = chance.binomial(labelled - tp - fn, 0.1)
+    table = np.stack(
+        [tp + fp + chance.binomial(20, 0.8 * share), judged, tp, fp, fn, labelled - tp - fn - fp], axis=1
+    )
+    drawn = chance.multinomial(60, np.full(60, 1 / 60), size=4_000) @ table
+    positive, n, tps, fps, fns, tns = drawn.T
+    w = positive / n
+    bootstrap = (w * tps / (tps + fps) + (1 - w) * fns / (fns + tns)).std()
+    independent = by_verdict_standard_error(*table.sum(axis=0)) or 0
+    effect = by_verdict(strata(*table)).design_effect or 0
+    correction = (t.ppf(0.975, 59) / 1.96) ** 2
+    assert independent * np.sqrt(effect / correction) == pytest.approx(bootstrap, rel=0.05)
+
+
+def test_where_all_labels_say_absent_only_as_many_count_as_prompts_have_any() -> None:
+    found = by_verdict(strata(*[(0, 30, 0, 0, 0, 10)] * 30))
+    assert (found.share, found.design_effect, found.note) == (0, 10, "labels show it in 0 prompts")
 
 
 def test_the_same_data_give_the_same_interval() -> None:
