@@ -6,12 +6,11 @@ import functools
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
-from analysis.store import Store, default_path
+from analysis.store import Store
 from analysis.tables import to_csv
 
 Row = Mapping[str, Any]
@@ -22,13 +21,16 @@ def with_store(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option(
         "--db",
-        type=click.Path(path_type=Path),
-        help="The store. [default: TELLTALE_DB, else data/telltale.duckdb]",
+        help="The store: a DuckDB file, or ducklake:postgres:… [default: TELLTALE_DB, else data/telltale.duckdb]",
+    )
+    @click.option(
+        "--data-path",
+        help="Where a new DuckLake keeps its rows: a folder, or s3://… [default: TELLTALE_DATA_PATH]",
     )
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     @functools.wraps(command)
-    def wrapped(*args: Any, db: Path | None, **kwargs: Any) -> Any:
-        return command(*args, store=Store(db or default_path()), **kwargs)
+    def wrapped(*args: Any, db: str | None, data_path: str | None, **kwargs: Any) -> Any:
+        return command(*args, store=Store(db, data_path=data_path), **kwargs)
 
     return wrapped
 

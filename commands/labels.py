@@ -60,7 +60,7 @@ def export(
     from labels.transfer import write
 
     if not store.exists():
-        raise UserError(f"there is no store {store.path}; `telltale ingest` makes one")
+        raise UserError(f"there is no store {store}; `telltale ingest` makes one")
     if form is None and out.suffix not in ENDINGS:
         raise UserError(f"{out} ends in none of {', '.join(ENDINGS)}; say which with --as")
     form = form or ENDINGS[out.suffix]
@@ -99,7 +99,7 @@ def import_(store: Store, as_json: bool, file: Path) -> int:
     from labels.importing import import_events
 
     if not store.exists():
-        raise UserError(f"there is no store {store.path}; `telltale ingest` the trajectories first")
+        raise UserError(f"there is no store {store}; `telltale ingest` the trajectories first")
     report = (import_decisions if holds_decisions(file) else import_events)(store, file)
     row = {
         "read": report.read,
@@ -145,7 +145,7 @@ def queue(
     from labels.queue_design import Settings, make
 
     if not store.exists():
-        raise UserError(f"there is no store {store.path}; `telltale ingest` makes one")
+        raise UserError(f"there is no store {store}; `telltale ingest` makes one")
     if size is not None:
         with store.session() as db:
             run = runs.choose(db, run_id) if run_id else None
@@ -177,7 +177,7 @@ def progress(store: Store, as_json: bool) -> int:
     from labels.progress import people
 
     if not store.exists():
-        raise UserError(f"there is no store {store.path}; `telltale ingest` makes one")
+        raise UserError(f"there is no store {store}; `telltale ingest` makes one")
     with store.session() as db:
         rows = [each.as_row() for each in people(db)]
     if not rows:

@@ -29,7 +29,7 @@ def show(store: Store, as_json: bool, trajectory: str, run_id: str | None) -> in
     from analysis.reading import read_trajectory
 
     if not store.exists():
-        raise UserError(f"there is no store {store.path}; `telltale ingest` makes one")
+        raise UserError(f"there is no store {store}; `telltale ingest` makes one")
     with store.session() as db:
         trace = read_trajectory(db, trajectory, run_id)
     if as_json:
@@ -48,14 +48,12 @@ def app(store: Store, as_json: bool, port: int) -> int:
     """Start the app on 127.0.0.1 and print its address. Ctrl-C stops it."""
     port = _free_port(port)
     address = f"http://127.0.0.1:{port}"
-    emit([{"app": address, "store": str(store.path)}], "json" if as_json else "table")
+    emit([{"app": address, "store": str(store)}], "json" if as_json else "table")
     sys.stdout.flush()
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"),
                "--server.address=127.0.0.1", f"--server.port={port}"]  # fmt: skip
     try:
-        return subprocess.run(
-            command, env={**os.environ, "TELLTALE_DB": str(store.path.resolve())}, cwd=ROOT
-        ).returncode
+        return subprocess.run(command, env={**os.environ, "TELLTALE_DB": store.target}, cwd=ROOT).returncode
     except KeyboardInterrupt:
         return 0
 

@@ -76,7 +76,7 @@ def tag(
     from analysis import codebook as scheme
 
     if not store.exists():
-        raise UserError(f"there is no store {store.path}; `telltale ingest` makes one")
+        raise UserError(f"there is no store {store}; `telltale ingest` makes one")
     codebook = scheme.load(codebook_file or scheme.DEFAULT_PATH)
     form = "json" if as_json else "table"
     if tagger == "cues":

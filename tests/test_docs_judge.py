@@ -52,7 +52,7 @@ def test_every_option_of_the_judge_is_explained_and_no_other_is_named() -> None:
     assert isinstance(report, click.Group)
     tag = cli.commands["tag"]
     unexplained = {option for option in options(tag) if option.startswith("--") and option not in JUDGE}
-    assert unexplained <= {"--codebook", "--db", "--json"}
+    assert unexplained <= {"--codebook", "--db", "--data-path", "--json"}
     prose = re.sub(r"```.*?```", "", JUDGE, flags=re.DOTALL)
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose))
     assert named <= options(tag, *report.commands.values())
@@ -76,7 +76,7 @@ def test_the_price_table_is_one_and_shows_every_key(tmp_path: Path) -> None:
     [entry] = yaml.safe_load(block)
     assert set(entry) == {*_NUMBERS, *_TEXTS}
     (tmp_path / "prices.yaml").write_text(block)
-    found = find_price("my-model-7", "https://my-endpoint/v1", beside=tmp_path / "store.duckdb")
+    found = find_price("my-model-7", "https://my-endpoint/v1", beside=tmp_path)
     assert found is not None and found.output == 0.8
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from analysis import ingest
 from analysis.errors import UserError
-from analysis.store import Store, default_path
+from analysis.store import Store
 from labels.imported import ImportedLabels, record_labeled
 from views.plain import count, plain
 from views.store import one_line_errors
@@ -32,7 +32,7 @@ def main() -> None:
     """Draw the page."""
     st.title("Import", anchor=False)
     st.caption(
-        f"Into {plain(default_path())}. What is there already is skipped; what can't be read is set aside with its reason."
+        f"Into {plain(str(Store()))}. What is there already is skipped; what can't be read is set aside with its reason."
     )
     left, right = st.columns([2, 3], gap="large")
     with left:
@@ -159,7 +159,7 @@ def _keep(text: str) -> None:
 
 
 def _store(files: list[Path], rules: dict[str, Any] | None, name: str, replace: bool) -> None:
-    store, labels = Store(default_path()), ImportedLabels()
+    store, labels = Store(), ImportedLabels()
     with st.status(f"Reading {count(len(files), 'file')}", expanded=True) as status:
         line = st.empty()
 

@@ -7,7 +7,6 @@ sign-in at a provider begins a new session, so where there is one it comes first
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import streamlit as st
 
@@ -35,7 +34,7 @@ def show(shown: Opened, run_id: str, trajectory_ids: Iterable[str]) -> None:
         st.stop()
     else:
         held = st.session_state.setdefault(SHOWN, {})
-        held.setdefault((str(shown.store.path), run_id), set()).update(ids)
+        held.setdefault((shown.store.target, run_id), set()).update(ids)
 
 
 def still_blind(shown: Opened, trajectory_ids: Iterable[str]) -> set[str]:
@@ -51,7 +50,7 @@ def settle() -> None:
     if st.session_state.get(SHOWN) and (name := signed_in()):
         ended = 0
         for (path, run_id), ids in st.session_state.pop(SHOWN).items():
-            ended += saw(Store(Path(path)), name, ids, run_id)
+            ended += saw(Store(path), name, ids, run_id)
         if ended:
             st.toast(
                 f"What a run says of {count(ended, 'trace')} was shown here before. What {plain(name)} labels on them is not blind."

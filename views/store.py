@@ -13,7 +13,8 @@ import streamlit as st
 
 from analysis.errors import UserError
 from analysis.reading import facets
-from analysis.store import Store, default_path
+from analysis.store import Store, default_target
+from analysis.store.file import File
 from views.plain import plain
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample.duckdb"
@@ -43,32 +44,23 @@ class Opened:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Answer:
-        """The answer of a query function, asked again only when the file has changed since.
+        """The answer of a query function, asked again only when the store has changed since.
 
-        The command line writes to the same file while the app runs, so every look compares the file's size and time.
+        Other processes write to it while the app runs, so every look compares its version.
         Answers are shared between sessions: read them, don't change them.
         """
         name = f"{question.__module__}.{question.__qualname__}({args!r}, {kwargs!r})"
-        return _answer(
-            str(self.store.path), version(self.store.path), name, self.store, question, args, kwargs
-        )
+        return _answer(self.store.target, self.store.version(), name, self.store, question, args, kwargs)
 
 
 def version(path: Path) -> tuple[int, ...]:
-    """What changes whenever anybody commits to the store: times and sizes of the file and its log."""
-    stamps: list[int] = []
-    for file in (path, path.with_name(path.name + ".wal")):
-        try:
-            found = file.stat()
-            stamps += [found.st_mtime_ns, found.st_size]
-        except FileNotFoundError:
-            stamps += [0, 0]
-    return tuple(stamps)
+    """What changes whenever anybody commits to a store's file."""
+    return File(path).version()
 
 
 @st.cache_resource(max_entries=CACHED_ANSWERS, show_spinner=False)
 def _answer(
-    path: str,
+    target: str,
     stamp: tuple[int, ...],
     name: str,
     _store: Store,
@@ -82,9 +74,9 @@ def _answer(
 
 def opened() -> Opened:
     """The user's store while it holds trajectories, else the sample; where there is neither, the page ends here."""
-    for path, is_sample in ((default_path(), False), (SAMPLE, True)):
-        shown = Opened(Store(path, BUSY_SECONDS, LINGER_SECONDS), is_sample)
-        if path.exists() and shown.ask(facets).total():
+    for target, is_sample in ((default_target(), False), (str(SAMPLE), True)):
+        shown = Opened(Store(target, BUSY_SECONDS, LINGER_SECONDS), is_sample)
+        if shown.store.exists() and shown.ask(facets).total():
             if is_sample:
                 st.info(BANNER.format(shown.ask(facets).total()))
             return shown
@@ -93,7 +85,7 @@ def opened() -> Opened:
         "Bring in traces from JSON Lines, JSON, CSV, Parquet or Inspect logs, then tag them and reload this page:"
     )
     st.code("telltale ingest PATH\ntelltale tag --tagger cues", language="bash")
-    st.caption(f"The store is {plain(default_path())}. `make sample` builds the sample.")
+    st.caption(f"The store is {plain(str(Store()))}. `make sample` builds the sample.")
     st.stop()
 
 

@@ -1,4 +1,7 @@
-"""The trajectories of a file into the store, batch by batch: while one is written, the next is read."""
+"""The trajectories of a file into the store, batch by batch.
+
+While one is written, the sentences of the next are cut in a process of their own, and the one after it is read.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from analysis.ingest.rows import Unreadable
 from analysis.ingest.writing import Batch, FileReport, write
+from analysis.segment_batches import turn_texts
+from analysis.segment_process import Cutter
 from analysis.store import Store
-from analysis.store.sessions import ROWS_A_GROUP
+from analysis.store.file import ROWS_A_GROUP
 from analysis.trajectories import Trajectory
 
 LARGEST_BATCH = ROWS_A_GROUP
@@ -18,6 +23,8 @@ LARGEST_CHARACTERS = 32_000_000
 """From how much text on they are written before they are as many."""
 LONGEST_SECONDS = 2.0
 """After how long they are, however few were read."""
+CHARACTERS_CUT_AHEAD = 4_000_000
+"""From how much text on a batch is cut by the other process, which takes half a second to start."""
 
 Progress = Callable[[str, int], None]
 TakesLabeled = Callable[[list[Trajectory]], None]
@@ -49,10 +56,12 @@ def store_all(
         if progress:
             progress(report.file, report.read)
 
-    with ThreadPoolExecutor(1) as writer:
+    with Cutter() as cut, ThreadPoolExecutor(1) as cutting, ThreadPoolExecutor(1) as writer:
         before: tuple[Batch, Future[None]] | None = None
         try:
             for batch in _batches(found):
+                if batch.characters >= CHARACTERS_CUT_AHEAD and not report.already:
+                    batch.cuts = cutting.submit(cut, turn_texts(batch.trajectories))
                 if before:
                     finish(*before)
                 before = batch, writer.submit(write, store, batch, report.file, report, replace)

@@ -122,7 +122,7 @@ def estimate(
             progress(min(start + READ_AHEAD, len(todo)), len(todo))
     return Estimate(
         run_id, judged, len(todo) - judged, calls, input_tokens, shared * calls, round(a_reply * calls), output_from,
-        find_price(model, asked.endpoint.url, prices, store.path), batch,
+        find_price(model, asked.endpoint.url, prices, store.folder), batch,
     )  # fmt: skip
 
 

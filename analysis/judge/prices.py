@@ -77,12 +77,12 @@ def find_price(
         model: The name that is asked for.
         base_url: The endpoint.
         named: A price table that goes before the others; it must be there.
-        beside: The store, whose folder may hold a `prices.yaml`.
+        beside: The store's folder, which may hold a `prices.yaml`.
 
     Raises:
         UserError: A table is not there, or breaks a rule.
     """
-    mine = beside.parent / BESIDE_STORE if beside else None
+    mine = beside / BESIDE_STORE if beside else None
     paths = [named, mine if mine and mine.exists() else None, DEFAULT_PATH]
     tables = [price for path in paths if path for price in read_prices(path)]
     return next((price for price in tables if price.asked_of(model, base_url)), None)

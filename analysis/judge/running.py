@@ -120,7 +120,7 @@ def tag_with_judge(
     if not 1 <= connections <= MOST_CONNECTIONS:
         raise UserError(f"--connections must be from 1 to {MOST_CONNECTIONS}")
     asked = make_plan(codebook, model, base_url, **plan)
-    price = find_price(model, asked.endpoint.url, prices, store.path)
+    price = find_price(model, asked.endpoint.url, prices, store.folder)
     if max_cost is not None and price is None:
         raise UserError(
             f"--max-cost: no price is known for {model}; write one into a table and name it with --prices"

@@ -1,4 +1,4 @@
-"""The store: one DuckDB file, used in short sessions by as many processes as like.
+"""The store: one DuckDB file or a DuckLake, used in short sessions by as many processes as like.
 
 from analysis.store import Store
 with Store("data/telltale.duckdb").session() as db:
@@ -6,6 +6,6 @@ db.sql("SELECT checkpoint, count(*) FROM trajectories GROUP BY ALL").show()
 """
 
 from analysis.store.rows import append, new_ids
-from analysis.store.sessions import Store, default_path
+from analysis.store.sessions import Store, default_target
 
-__all__ = ["Store", "append", "default_path", "new_ids"]
+__all__ = ["Store", "append", "default_target", "new_ids"]

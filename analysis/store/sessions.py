@@ -3,65 +3,105 @@
 from __future__ import annotations
 
 import os
-import random
-import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
-from analysis.errors import StoreBusy, UserError
-from analysis.store.instances import had, instance, want
+from analysis.errors import UserError
+from analysis.store import lake
+from analysis.store.file import File
+from analysis.store.instances import instance
+from analysis.store.lake import Lake
 from analysis.store.schema import MIGRATIONS
 
 BUSY_LIMIT_SECONDS = 30.0
-ROWS_A_GROUP = 2_048
-"""How many rows DuckDB packs together. On closing, it joins groups that are smaller than they may be and writes
-them anew; of texts of 15 kB its own 122,880 would be two gigabytes, in memory and while everybody waits."""
+LAKE_LINGERS_SECONDS = 60.0
+"""How long a lake stays open after a session: nobody waits for it, and to open it takes a tenth of a second."""
 
 _NAME = "store"
-_HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 
 
-def default_path() -> Path:
-    """The store that a command uses when none is named: TELLTALE_DB, else data/telltale.duckdb."""
-    named = os.environ.get("TELLTALE_DB")
-    return Path(named) if named else Path(__file__).parents[2] / "data" / "telltale.duckdb"
+def default_target() -> str:
+    """The store that is used when none is named: TELLTALE_DB, else data/telltale.duckdb."""
+    return os.environ.get("TELLTALE_DB") or str(Path(__file__).parents[2] / "data" / "telltale.duckdb")
 
 
 class Store:
-    """A store of trajectories, findings and labels in one DuckDB file.
+    """A store of trajectories, findings and labels, in one DuckDB file or on DuckLake.
 
     Args:
-        path: The DuckDB file. It is made, with its folder, by the first session.
+        target: A DuckDB file, or `ducklake:` and a catalog.
         busy_limit: Seconds to wait while another process has the file before `StoreBusy` is raised.
         linger: Seconds that this process keeps the file open after a session, unless another one wants it.
+        data_path: Where a lake's rows are; TELLTALE_DATA_PATH where it is not given.
     """
 
     def __init__(
-        self, path: str | Path | None = None, busy_limit: float = BUSY_LIMIT_SECONDS, linger: float = 0.0
+        self,
+        target: str | Path | None = None,
+        busy_limit: float = BUSY_LIMIT_SECONDS,
+        linger: float = 0.0,
+        data_path: str | None = None,
     ) -> None:
-        self.path = Path(path) if path is not None else default_path()
+        named = str(target if target is not None else default_target())
+        self.place: File | Lake
+        if named.startswith(lake.PREFIX):
+            self.place = Lake(named, data_path or os.environ.get("TELLTALE_DATA_PATH"))
+            linger = max(linger, LAKE_LINGERS_SECONDS)
+        else:
+            self.place = File(Path(named))
         self.busy_limit = busy_limit
         self.linger = linger
 
+    def __str__(self) -> str:
+        """Its name for people, without a password."""
+        return str(self.place)
+
+    @property
+    def target(self) -> str:
+        """What names it for another process."""
+        return self.place.target
+
+    @property
+    def path(self) -> Path:
+        """The file of a store that is one.
+
+        Raises:
+            TypeError: It is a lake.
+        """
+        if isinstance(self.place, Lake):
+            raise TypeError("a lake is no file")
+        return self.place.path
+
+    @property
+    def folder(self) -> Path:
+        """Where files beside the store are: prices, models."""
+        return self.place.folder
+
     def exists(self) -> bool:
         """Whether the file is there. A session would make it."""
-        return self.path.exists()
+        return self.place.exists()
+
+    def version(self) -> tuple[int, ...]:
+        """What changes whenever anybody commits."""
+        if isinstance(self.place, File):
+            return self.place.version()
+        with self.session() as db:
+            return self.place.version(db)
 
     @contextmanager
     def session(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection for one short piece of work; each statement commits by itself.
 
-        Sessions of one process run at the same time on one instance; processes take turns.
+        Sessions of one process run at the same time on one instance; processes take turns on a file.
 
         Raises:
             StoreBusy: Another process kept the file longer than `busy_limit`.
-            UserError: The file is no store, can't be opened, or is of a newer version.
+            UserError: The store can't be opened, is none, or is of a newer version.
         """
-        shared = instance(self.path)
+        shared = instance(self.place)
         cursor = shared.enter(self._open)
         try:
             cursor.execute(f"USE {_NAME}")
@@ -83,68 +123,31 @@ class Store:
             db.execute("COMMIT")
 
     def _open(self) -> duckdb.DuckDBPyConnection:
-        _check_file(self.path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect(config={"temp_directory": f"{self.path}.tmp"})
+        connection = self.place.connect(_NAME, self.busy_limit)
         try:
-            self._attach(connection)
-            _migrate(connection, self.path)
+            connection.execute(f"USE {_NAME}")
+            if _migrate(connection, str(self)) and isinstance(self.place, Lake):
+                lake.inline(connection, _NAME)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _attach(self, connection: duckdb.DuckDBPyConnection) -> None:
-        name = str(self.path).replace("'", "''")
-        deadline, waited = time.monotonic() + self.busy_limit, False
-        while True:
-            try:
-                connection.execute(f"ATTACH '{name}' AS {_NAME} (TYPE duckdb, ROW_GROUP_SIZE {ROWS_A_GROUP})")
-                connection.execute(f"USE {_NAME}")
-                if waited:
-                    had(self.path)
-                return
-            except duckdb.IOException as error:
-                holder = _HOLDER.search(str(error))
-                if holder is None:
-                    raise UserError(f"{self.path} can't be opened as a store: {_first_line(error)}") from None
-                if time.monotonic() >= deadline:
-                    raise StoreBusy(_busy_message(self.path, holder, self.busy_limit)) from None
-                waited = True
-                want(self.path)
-                time.sleep(random.uniform(0.005, 0.03))
 
-
-def _check_file(path: Path) -> None:
-    """Refuse a file that is no DuckDB file: DuckDB reads some (JSON, CSV) as tables instead."""
-    for _ in range(40):
-        try:
-            with path.open("rb") as stream:
-                head = stream.read(12)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise UserError(f"{path} can't be opened as a store: {error.strerror}") from None
-        if head[8:] == b"DUCK":
-            return
-        if head:
-            break
-        time.sleep(0.025)  # another process may be making it just now
-    raise UserError(f"{path} is not a DuckDB file, so no store; name another with --db")
-
-
-def _migrate(db: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Bring the file to this version's schema; refuse one that a newer version wrote."""
-    tables = {name for (name,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+def _migrate(db: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Bring the store to this version's schema, and say whether that changed it; refuse one of a newer version."""
+    tables = {table for (table,) in db.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = ?", [_NAME]
+    ).fetchall()}  # fmt: skip
     version = 0
     if "migrations" in tables:
         row = db.execute("SELECT max(version) FROM migrations").fetchone()
         version = row[0] or 0 if row else 0
     elif tables:
-        raise UserError(f"{path} is a DuckDB file, but no Telltale store; name another with --db")
+        raise UserError(f"{name} has tables, but is no Telltale store; name another with --db")
     if version > len(MIGRATIONS):
         raise UserError(
-            f"{path} has schema {version} and this Telltale knows up to {len(MIGRATIONS)}; "
+            f"{name} has schema {version} and this Telltale knows up to {len(MIGRATIONS)}; "
             f"update Telltale to a version with schema {version}"
         )
     for number, sql in enumerate(MIGRATIONS[version:], start=version + 1):
@@ -153,17 +156,4 @@ def _migrate(db: duckdb.DuckDBPyConnection, path: Path) -> None:
         db.execute(sql)
         db.execute("INSERT INTO migrations VALUES (?, now()::TIMESTAMP)", [number])
         db.execute("COMMIT")
-
-
-def _busy_message(path: Path, holder: re.Match[str], limit: float) -> str:
-    pid = int(holder["pid"])
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
-        command = " ".join(words.split())[:120]
-    except OSError:
-        command = holder["program"]
-    return f"{path} has been in use for {limit:g} s by process {pid} ({command}); try again when it is done"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0].removeprefix("IO Error: ")
+    return version < len(MIGRATIONS)

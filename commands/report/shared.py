@@ -35,7 +35,7 @@ def existing(store: Store) -> Store:
         UserError: It is not.
     """
     if not store.exists():
-        raise UserError(f"there is no store {store.path}; `telltale ingest` makes one")
+        raise UserError(f"there is no store {store}; `telltale ingest` makes one")
     return store
 
 

@@ -59,7 +59,7 @@ def test_the_package_has_examples_each_with_its_source_and_date():
 
 def test_the_named_table_goes_before_the_one_beside_the_store_and_that_before_the_packages(tmp_path):
     beside, named = tmp_path / "prices.yaml", tmp_path / "named.yaml"
-    openai, store = "https://api.openai.com/v1", tmp_path / "store.duckdb"
+    openai, store = "https://api.openai.com/v1", tmp_path
     assert find_price("gpt-5-mini", openai, beside=store).source
     beside.write_text("[{model: 'gpt-5*', input: 1, output: 2}]")
     named.write_text("[{model: gpt-5-mini, input: 3, output: 4}]")
