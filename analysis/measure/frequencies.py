@@ -107,7 +107,7 @@ def frequencies(
     Returns:
         A cell for each group, kind of reasoning and pattern; groups in the checkpoints' order.
     """
-    make_tallies(db, run_id, by, scope, patterns)
+    known = make_tallies(db, run_id, by, scope, patterns)
     names = ", ".join([*by, "reasoning_state"])
     totals = db.execute(f"SELECT {names}, sum(total), sum(synthetic) FROM cells GROUP BY {names}").fetchall()
     counted = db.execute(
@@ -115,10 +115,8 @@ def frequencies(
                    count(*) FILTER (present > 0), sum(present * present), sum(present * n), sum(n * n)
             FROM (SELECT *, present + absent AS n FROM tallies JOIN cells USING (cell)) GROUP BY {names}, pattern"""
     ).fetchall()
-    if patterns is None:
-        patterns = patterns_of(db, run_id)
     labelled = labels_of_cells(db, by, labels) if labels is not None and len(labels) else None
-    cells = _cells(list(by), totals, counted, patterns, labelled)
+    cells = _cells(list(by), totals, counted, known if patterns is None else patterns, labelled)
     key = sort_key(by, checkpoint_order(db))
     cells.sort(key=lambda cell: key(cell.group))
     return cells

@@ -99,8 +99,7 @@ def _prompts_of_cells(
     """Each cell's COUNTS, a row for each prompt."""
     weight = pa.array(weights(labels["probability"].to_numpy()))
     db.register("people", labels.append_column("w", weight))
-    names = [*by, "reasoning_state", "prompt"]
-    listed, of_one_mind = ", ".join(names), "p.value IN ('present', 'absent')"
+    of_one_mind = "p.value IN ('present', 'absent')"
     both = {
         cell: f"v.verdict = '{judged}' AND p.value = '{said}'"
         for cell, judged, said in (
@@ -121,21 +120,19 @@ def _prompts_of_cells(
     }
     db.execute(
         f"""CREATE OR REPLACE TEMP TABLE said AS
-            SELECT {listed}, p.pattern, {", ".join(f"{sql} AS {name}" for name, sql in sums.items())}
-            FROM scoped s JOIN people p USING (trajectory_id, reasoning_sha256)
+            SELECT cell, p.pattern, {", ".join(f"{sql} AS {name}" for name, sql in sums.items())}
+            FROM people p JOIN log.trajectories USING (trajectory_id, reasoning_sha256) JOIN scoped s USING (row_id)
             LEFT JOIN log.verdicts v ON v.attempt_id = s.attempt_id AND v.pattern = p.pattern
-            GROUP BY {listed}, p.pattern"""
+            GROUP BY cell, p.pattern"""
     )
     db.unregister("people")
-    same = " AND ".join(f"s.{name} IS NOT DISTINCT FROM c.{name}" for name in names)
-    key = ", ".join([*(f"c.{name}" for name in names[:-1]), "t.pattern"])
+    key = ", ".join([*by, "reasoning_state", "pattern"])
     counts = ", ".join(f"coalesce({name}, 0)::DOUBLE AS {name}" for name in sums)
     db.execute(
         f"""CREATE OR REPLACE TEMP TABLE prompts AS
-            SELECT {key}, c.prompt, t.present::DOUBLE AS positive, (t.present + t.absent)::DOUBLE AS judged, {counts}
-            FROM tallies t JOIN cells c USING (cell) LEFT JOIN said s ON {same} AND s.pattern = t.pattern"""
+            SELECT {key}, prompt, present::DOUBLE AS positive, (present + absent)::DOUBLE AS judged, {counts}
+            FROM tallies JOIN cells USING (cell) LEFT JOIN said USING (cell, pattern)"""
     )
-    key = ", ".join([*names[:-1], "pattern"])
     keys = db.execute(f"SELECT {key}, count(*) FROM prompts GROUP BY {key} ORDER BY {key}").fetchall()
     rows = db.execute(f"SELECT {', '.join(COUNTS)} FROM prompts ORDER BY {key}, prompt").fetchnumpy()
     ends = np.cumsum([row[-1] for row in keys])

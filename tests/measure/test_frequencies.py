@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from analysis import runs
 from analysis.errors import UserError
@@ -184,3 +188,65 @@ def test_with_20_prompts_the_interval_is_clustered_and_with_one_it_says_so(store
         ("Wilson", 1, 1, "for this prompt only")
     ]
     assert table(store, "design_effect", scope=Scope({"prompt_id": ("p1",)})) == [(None,)]
+
+
+def test_a_verdict_that_is_not_there_is_missing_and_one_that_was_superseded_does_not_count(
+    store: Store,
+) -> None:
+    with_prompts(store, [(2, 4), (1, 4)])
+    of = ("present", "n", "unsure", "unjudged")
+    assert table(store, *of) == [(3, 8, 0, 0)]
+    with store.transaction() as db:
+        later = {"attempt_id": 100, "run_id": "r", "trajectory_id": "t0", "created_at": TIME.replace(day=2)}
+        append(db, "attempts", [{**later, "state": "ok"}])
+        append(db, "verdicts", [{**later, "pattern": "p", "verdict": "unsure"}])
+    assert table(store, *of) == [(2, 7, 1, 0)], "the newest attempt counts"
+    with store.transaction() as db:
+        append(db, "attempts", [{**later, "attempt_id": 101, "trajectory_id": "t1", "state": "refused"}])
+        append(db, "trajectories", [{"row_id": 50, "trajectory_id": "t7", "prompt_id": "p1", "checkpoint": "c", "reasoning_state": "text", "reasoning_sha256": "new", "stored_at": TIME.replace(day=2)}])  # fmt: skip
+    assert table(store, *of) == [(1, 5, 1, 2)], "a refusal, and a text that nobody judged since it changed"
+    with store.transaction() as db:
+        append(db, "retractions", [{"trajectory_id": "t2", "reason": "", "created_at": TIME.replace(day=3)}])
+    assert table(store, *of) == [(1, 4, 1, 2)]
+
+
+def test_a_pattern_that_was_not_asked_of_a_trajectory_is_unjudged_there_and_never_absent(
+    store: Store,
+) -> None:
+    with_prompts(store, [(2, 4)])
+    with store.transaction() as db:
+        append(
+            db,
+            "verdicts",
+            [{"attempt_id": 0, "run_id": "r", "trajectory_id": "t0", "pattern": "q", "verdict": "present"}],
+        )
+    assert table(store, "pattern", "present", "n", "unjudged") == [("p", 2, 4, 0), ("q", 1, 1, 3)]
+    for asked, found in ((["q"], [("q", 1, 1)]), (["p"], [("p", 2, 4)]), (["z"], [("z", 0, 0)])):
+        assert table(store, "pattern", "present", "n", patterns=asked) == found
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("pq"), st.sampled_from(["ok", "refused", ""]),
+                          st.sampled_from(["present", "absent", "unsure"])), min_size=1, max_size=12))  # fmt: skip
+def test_every_table_is_what_counting_row_by_row_gives(
+    tmp_path: Path, rows: list[tuple[str, str, str, str]]
+) -> None:
+    store = Store(tmp_path / f"{uuid4()}.duckdb")
+    with store.transaction() as db:
+        made = [{"row_id": i, "trajectory_id": f"t{i}", "prompt_id": prompt, "checkpoint": name, "reasoning_state": "text", "stored_at": TIME}
+                for i, (name, prompt, _, _) in enumerate(rows)]  # fmt: skip
+        append(db, "trajectories", made)
+        for i, (_, _, state, verdict) in enumerate(rows):
+            key = {"attempt_id": i, "trajectory_id": f"t{i}", "run_id": "r"}
+            append(db, "attempts", [{**key, "state": state, "created_at": TIME}] if state else [])
+            append(db, "verdicts", [{**key, "pattern": "x", "verdict": verdict}] if state == "ok" else [])
+    counted = []
+    for name in sorted({name for name, *_ in rows}):
+        mine = [row for row in rows if row[0] == name]
+        said = [(prompt, verdict) for _, prompt, state, verdict in mine if state == "ok"]
+        sure = [each for each in said if each[1] != "unsure"]
+        present = sum(verdict == "present" for _, verdict in sure)
+        unjudged = len(mine) - len(said)
+        counted.append((name, present, len(sure), len(said) - len(sure), unjudged, len({p for p, _ in sure})))
+    found = table(store, "checkpoint", "present", "n", "unsure", "unjudged", "prompts")
+    assert found == (counted if any(state == "ok" for _, _, state, _ in rows) else [])
