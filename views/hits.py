@@ -33,6 +33,7 @@ def hits(
     address: dict[str, Any],
     on_open: Callable[[str], None],
     mixed: bool = True,
+    page: str = "",
 ) -> None:
     """Show a page of traces.
 
@@ -44,6 +45,7 @@ def hits(
         address: The page's address, to which a row adds its trajectory.
         on_open: Called with the id of the trajectory that is opened.
         mixed: Whether each synthetic row says so itself; else all are, and the page says it once.
+        page: Where traces are read, from here; by default on this page.
     """
     order = codebook.ids()
     expression = wanted.expression() if wanted.text else None
@@ -56,7 +58,7 @@ def hits(
     data = [
         {
             "id": row["trajectory_id"],
-            "href": "?" + urlencode({**address, "trajectory": row["trajectory_id"]}, doseq=True),
+            "href": f"{page}?" + urlencode({**address, "trajectory": row["trajectory_id"]}, doseq=True),
             "checkpoint": row["checkpoint"] or "no checkpoint",
             "place": [
                 p

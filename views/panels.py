@@ -1,9 +1,11 @@
-"""One panel of the overview: a pattern's share at each checkpoint, with interval and bounds."""
+"""One panel of the overview: a pattern at each checkpoint, with interval and bounds. Rows in, a chart out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from math import floor, log10
 from typing import Any
 
 import altair as alt
@@ -22,21 +24,79 @@ PARAMETER = "point"
 """The name of the selection that a click on a checkpoint makes."""
 
 
-def panel(cells: Sequence[dict[str, Any]], checkpoints: Sequence[str]) -> dict[str, Any]:
-    """A chart as wide as its place, with the same scale as every other one, as a Vega-Lite specification.
+TOPS = (0.05, 0.1, 0.25, 0.5, 1.0)
+"""Where the axis of shares may end: the first that holds every interval."""
+SHARE, PER_TRAJECTORY, SHARE_OF_OCCURRENCES, PER_10K = (
+    "share",
+    "per_trajectory",
+    "share_of_occurrences",
+    "per_10k",
+)
+
+Cells = Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The y axis that all panels of a figure share: where it ends, and whether its numbers are percent."""
+
+    top: float
+    percent: bool
+
+    @property
+    def format(self) -> str:
+        """How a number on it is written, in d3's words."""
+        return ".0%" if self.percent else "~g"
+
+    @property
+    def ticks(self) -> list[float]:
+        """The numbers on it."""
+        return (
+            [self.top * part / 4 for part in range(5)]
+            if self.top != 0.05
+            else [0, 0.01, 0.02, 0.03, 0.04, 0.05]
+        )
+
+
+def axis_of(cells: Cells, measure: str = SHARE) -> Axis:
+    """The axis that holds every interval of the figure's cells.
 
     Args:
-        cells: Rows of `Frequency.as_row()` of one pattern and one kind of reasoning, with their series and place.
-        checkpoints: The checkpoints of all panels, in order.
+        cells: Rows of `Frequency.as_row()`, or of `Occurrence.as_row()` for the other measures.
+        measure: SHARE, PER_TRAJECTORY, SHARE_OF_OCCURRENCES or PER_10K.
     """
+    percent = measure in (SHARE, SHARE_OF_OCCURRENCES)
+    columns = ("share", "value", "high", "corrected_high")
+    most = max((cell[c] for cell in cells for c in columns if cell.get(c) is not None), default=0.0)
+    if percent:
+        return Axis(next(top for top in TOPS if most <= top + 1e-9), True)
+    if most <= 0:
+        return Axis(1.0, False)
+    step = 10.0 ** floor(log10(most))
+    return Axis(
+        next(step * times for times in (1, 1.2, 1.6, 2, 3, 4, 6, 8, 10) if most <= step * times * (1 + 1e-9)),
+        False,
+    )
+
+
+def panel(cells: Cells, checkpoints: Sequence[str], axis: Axis | None = None) -> dict[str, Any]:
+    """A chart as wide as its place, as a Vega-Lite specification.
+
+    Args:
+        cells: Rows of one pattern and one kind of reasoning, with their series and place: `Frequency.as_row()`, or
+            `Occurrence.as_row()`.
+        checkpoints: The checkpoints of all panels, in order.
+        axis: What all panels share.
+    """
+    axis = axis or axis_of(cells)
     ticks = short_names(checkpoints)
-    rows = [_row(cell, ticks[cell["checkpoint"]]) for cell in cells]
+    rows = [_row(cell, ticks[cell["checkpoint"]], axis) for cell in cells]
     labelled = any(cell.get("labels") for cell in cells)
-    return {**_specification(tuple(checkpoints), labelled), "datasets": {DATA: rows}}
+    return {**_specification(tuple(checkpoints), labelled, axis), "datasets": {DATA: rows}}
 
 
-@lru_cache(maxsize=32)
-def _specification(checkpoints: tuple[str, ...], labelled: bool) -> dict[str, Any]:
+@lru_cache(maxsize=64)
+def _specification(checkpoints: tuple[str, ...], labelled: bool, axis: Axis) -> dict[str, Any]:
     """What all panels share. Altair takes 50 ms to check a chart, so it is made once and not once a panel.
 
     With labels the run's own share stands back, and the share corrected by them stands beside it as a diamond.
@@ -55,11 +115,12 @@ def _specification(checkpoints: tuple[str, ...], labelled: bool) -> dict[str, An
         ticks=False,
         labelFontSize=10.5,
     )
-    y = alt.Y("share:Q", scale=alt.Scale(domain=[0, 1])).axis(
+    scale = alt.Scale(domain=[0, axis.top], nice=False)
+    y = alt.Y("value:Q", scale=scale).axis(
         title=None,
-        format=".0%",
-        values=[0, 0.25, 0.5, 0.75, 1],
-        tickCount=5,
+        format=axis.format,
+        values=axis.ticks,
+        tickCount=len(axis.ticks),
         ticks=False,
         labelFontSize=11,
         labelFlush=False,
@@ -69,8 +130,8 @@ def _specification(checkpoints: tuple[str, ...], labelled: bool) -> dict[str, An
     clicked = alt.selection_point(
         name=PARAMETER, fields=["checkpoint"], on="click", toggle=False, empty=False
     )
-    bounds = base.mark_rule(strokeWidth=11, color=BAND, opacity=BAND_OPACITY).encode(
-        y=alt.Y("bound_low:Q", scale=alt.Scale(domain=[0, 1])), y2="bound_high:Q"
+    bounds = base.mark_rule(strokeWidth=11, color=BAND, opacity=BAND_OPACITY, clip=True).encode(
+        y=alt.Y("bound_low:Q", scale=scale), y2="bound_high:Q"
     )
     line = base.mark_line(color=POINT, strokeWidth=1, opacity=0.35).encode(
         y=y, detail="series:N", order="place:Q"
@@ -141,31 +202,60 @@ def _labels(labels: Sequence[str]) -> tuple[int, int]:
     return -90, FOOT - 8 + round(longest * DEGREES_LETTER)
 
 
-def _row(cell: dict[str, Any], tick: str) -> dict[str, Any]:
-    percent = _percent
-    missing = cell["missing"]
+def _row(cell: dict[str, Any], tick: str, axis: Axis) -> dict[str, Any]:
+    low, high = cell["low"], cell["high"]
+    note = f"; {cell['note']}" if cell.get("note") else ""
+    effect = cell.get("design_effect")
     return {
         "checkpoint": cell["checkpoint"],
         "series": cell.get("series") or "",
         "place": cell["place"],
         "tick": tick,
-        "share": cell["share"],
-        "low": cell["low"],
-        "high": cell["high"],
-        "bound_low": cell["bound_low"] if missing else None,
-        "bound_high": cell["bound_high"] if missing else None,
-        **_labelled(cell),
+        "low": low,
+        "high": high,
         "told_n": f"{cell['n']:,}",
         "floor": 0,
-        "ceiling": 1,
-        "told_share": f"{percent(cell['share'])}  ({cell['present']:,} of {cell['n']:,})",
-        "told_interval": f"{percent(cell['low'])} to {percent(cell['high'])}"
-        if cell["low"] is not None
-        else "none: n is 0",
-        "told_missing": f"{missing:,}: would make it {percent(cell['bound_low'])} to {percent(cell['bound_high'])}"
-        if missing
-        else "0",
+        "ceiling": axis.top,
+        "told_interval": (_told(low, axis) + " to " + _told(high, axis) + note) if low is not None else cell.get("note") or "none",
+        "told_prompts": f"{cell['prompts']:,}" + ("" if effect is None else f", design effect {effect:.3g}"),
+        **(_counted(cell, axis) if "measure" in cell else _shared(cell)),
+    }  # fmt: skip
+
+
+def _shared(cell: dict[str, Any]) -> dict[str, Any]:
+    """What a chart needs of a share of trajectories."""
+    missing = cell["missing"]
+    bounds = f"would make it {_percent(cell['bound_low'])} to {_percent(cell['bound_high'])}"
+    return {
+        "value": cell["share"],
+        "bound_low": cell["bound_low"] if missing else None,
+        "bound_high": cell["bound_high"] if missing else None,
+        "told_value": f"{_percent(cell['share'])}  ({cell['present']:,} of {cell['n']:,})",
+        "told_missing": f"{missing:,}: {bounds}" if missing else "0",
+        **_labelled(cell),
     }
+
+
+PER = {
+    PER_TRAJECTORY: "in {n:,} trajectories",
+    SHARE_OF_OCCURRENCES: "of {per:,.0f} occurrences of all patterns",
+    PER_10K: "in {characters:,.0f} characters",
+}
+"""What occurrences are counted per, as a tooltip says it."""
+
+
+def _counted(cell: dict[str, Any], axis: Axis) -> dict[str, Any]:
+    """What a chart needs of a number of occurrences."""
+    per = PER[cell["measure"]].format(n=cell["n"], per=cell["per"], characters=10_000 * cell["per"])
+    return {
+        "value": cell["value"],
+        "told_value": f"{_told(cell['value'], axis)}  ({cell['occurrences']:,} {per})",
+        "told_missing": f"{cell['missing']:,}",
+    }
+
+
+def _told(value: float | None, axis: Axis) -> str:
+    return "undefined" if value is None else f"{value:.1%}" if axis.percent else f"{value:.3g}"
 
 
 def _labelled(cell: dict[str, Any]) -> dict[str, Any]:
@@ -193,8 +283,9 @@ def _tooltip(labelled: bool) -> list[alt.Tooltip]:
     ]
     return [
         alt.Tooltip("checkpoint:N", title="checkpoint"),
-        alt.Tooltip("told_share:N", title="share"),
+        alt.Tooltip("told_value:N", title="value"),
         alt.Tooltip("told_interval:N", title="95 % interval"),
+        alt.Tooltip("told_prompts:N", title="prompts"),
         alt.Tooltip("told_missing:N", title="missing"),
         *(from_labels if labelled else []),
     ]

@@ -91,7 +91,7 @@ def test_the_eighth_pattern_starts_a_dotted_round_and_a_foreign_one_comes_last()
 
 CELL = {
     "checkpoint": "c1", "pattern": "p", "present": 1, "n": 2, "share": 0.5, "low": 0.1, "high": 0.9, "missing": 2,
-    "bound_low": 0.25, "bound_high": 0.75, "place": 0,
+    "bound_low": 0.25, "bound_high": 0.75, "place": 0, "prompts": 1, "design_effect": None, "note": None,
 }  # fmt: skip
 UNDEFINED = {
     **CELL,
@@ -102,6 +102,7 @@ UNDEFINED = {
     "high": None,
     "missing": 0,
     "place": 1,
+    "note": "nothing was judged",
 }
 
 
@@ -114,12 +115,12 @@ def test_a_figure_is_an_svg_whose_names_are_text() -> None:
 
 def test_every_panel_has_the_same_scale_and_bounds_only_where_something_is_missing() -> None:
     rows = panel([CELL, UNDEFINED], ["c1", "c2"])["datasets"]["cells"]
-    assert [(r["checkpoint"], r["share"], r["bound_high"], r["told_n"]) for r in rows] == [
+    assert [(r["checkpoint"], r["value"], r["bound_high"], r["told_n"]) for r in rows] == [
         ("c1", 0.5, 0.75, "2"),
         ("c2", None, None, "0"),
     ]
-    assert rows[0]["told_share"] == "50.0%  (1 of 2)"
-    assert rows[1]["told_interval"] == "none: n is 0"
+    assert rows[0]["told_value"] == "50.0%  (1 of 2)"
+    assert rows[1]["told_interval"] == "nothing was judged"
 
 
 def test_a_write_by_anybody_changes_the_stores_version(tmp_path: Path) -> None:

@@ -1,0 +1,270 @@
+"""What the Overview shows: the run, the filters, the panels to choose from, and the verdicts as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from analysis import codebook, reading
+from analysis.errors import UserError
+from analysis.measure.derived import Condition, conditions, derive
+from analysis.measure.judged import PRESENT, Judged, Signs, judged
+from analysis.measure.occurrences import Counts, counted
+from analysis.measure.outcome import acted, actions
+from analysis.measure.rollups import rollup, tagged
+from analysis.measure.scope import Scope
+from analysis.store import Store
+from views.address import key
+from views.plain import count, plain
+from views.store import Opened, version
+
+PAGE = "overview"
+NO_CHECKPOINT = "(no checkpoint)"
+GROUP, DERIVED = "group:", "derived:"
+TABLES_KEPT = 3
+"""Verdicts of so many runs are kept as arrays: some 2 MB for 100,000 trajectories of 14 patterns."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Something that is shown at each checkpoint: a pattern, a group of patterns, or what is derived from them.
+
+    Attributes:
+        id: The pattern's id; a group's or a derived pattern's name after GROUP or DERIVED.
+        name: What it is called.
+        members: The patterns whose occurrences are its own; none for what is derived.
+        told: Its definition.
+        conditions: Of what is derived.
+        kind: What to say of it where it is no pattern: `any of 7 patterns`.
+    """
+
+    id: str
+    name: str
+    members: tuple[str, ...]
+    told: str
+    conditions: tuple[Condition, ...] = ()
+    kind: str = ""
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether it is a pattern itself, which the Traces page can be narrowed to."""
+        return self.members == (self.id,)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The store, the run and the filters.
+
+    Attributes:
+        opened: The store.
+        run: The run's row.
+        book: The codebook.
+        facets: What trajectories can be filtered by.
+        kept: The filters of the sidebar, by column.
+        state: The kind of reasoning that is shown.
+    """
+
+    opened: Opened
+    run: dict[str, Any]
+    book: codebook.Codebook
+    facets: reading.Facets
+    kept: Mapping[str, list[str]]
+    state: str
+
+    @property
+    def scope(self) -> Scope:
+        """The filters of the sidebar."""
+        return Scope({column: tuple(values) for column, values in self.kept.items()})
+
+    @cached_property
+    def whole(self) -> Judged:
+        """The run's verdicts on every trajectory of the store."""
+        return _table(*self._place, self.opened.store)
+
+    @cached_property
+    def rows(self) -> Any:
+        """The places in `whole` of the trajectories that pass the filters, of every kind of reasoning."""
+        return self.whole.rows(self.scope)
+
+    @cached_property
+    def table(self) -> Judged:
+        """The trajectories that pass the filters, of every kind of reasoning."""
+        return self.whole.take(self.rows)
+
+    @cached_property
+    def counts(self) -> Counts:
+        """The occurrences in them."""
+        return _counts(*self._place, self.opened.store).take(self.rows)
+
+    @cached_property
+    def readable(self) -> Any:
+        """The places in `table` of the trajectories with the kind of reasoning that is shown."""
+        return np.flatnonzero(self.table.where("reasoning_state", [self.state]))
+
+    @property
+    def checkpoints(self) -> list[str]:
+        """The checkpoints of `table`, in their order."""
+        return [name or NO_CHECKPOINT for name, _ in self.table.by_checkpoint()]
+
+    @cached_property
+    def series(self) -> dict[str, str | None]:
+        """Each checkpoint's series."""
+        return {row["checkpoint"] or NO_CHECKPOINT: row["series"] for row in self.facets.rows}
+
+    @cached_property
+    def panels(self) -> dict[str, Panel]:
+        """What there is to show, by id: groups first, then what is derived, then patterns in the codebook's order."""
+        found = [*_groups(self.book, self.whole), *_derived(self.book, self.whole)]
+        known = [pattern for pattern in self.book.ids() if pattern in self.whole.patterns]
+        others = [pattern for pattern in self.whole.patterns if pattern not in known]
+        found += [
+            Panel(each, self.book.name_of(each), (each,), _definition(each, self.book))
+            for each in (*known, *others)
+        ]
+        return {panel.id: panel for panel in found}
+
+    def signs(self, panel: Panel) -> Signs:
+        """(N,) what the run says of the panel's pattern in each trajectory of `table`."""
+        if panel.conditions:
+            return _derive(*self._place, panel.conditions, self.opened.store)[self.rows]
+        return self.table.of(panel.id) if panel.is_pattern else rollup(self.table, panel.members)
+
+    def action(self, outcome: str, value: str) -> Signs:
+        """(N,) whether each trajectory of `table` has the outcome's value."""
+        return _acted(*self._place, outcome, value, self.opened.store)[self.rows]
+
+    def by_default(self, most: int) -> list[str]:
+        """Panels to show where none is chosen: groups, what is derived, and the patterns that appear most."""
+        seen = (self.table.verdicts[self.readable] == PRESENT).sum(axis=0)
+        often = dict(zip(self.table.patterns, seen.tolist(), strict=True))
+        wide = [each for each in self.panels.values() if not each.is_pattern and len(each.members) != 1]
+        outcomes = (
+            {action.outcome for action in self.opened.ask(actions)}
+            if any(p.conditions for p in wide)
+            else set()
+        )
+        first = [
+            p.id for p in wide if all(c.outcome is None or c.outcome[0] in outcomes for c in p.conditions)
+        ]
+        alone = [
+            members[0] for members in self.book.rollups.values() if len(tagged(self.whole, members)) == 1
+        ]
+        ranked = sorted(
+            (each.id for each in self.panels.values() if each.is_pattern),
+            key=lambda pattern: (pattern not in alone, -often[pattern]),
+        )
+        found = [pattern for pattern in ranked if often[pattern] or pattern in alone] or ranked
+        chosen = {*first, *found[: most - len(first)]}
+        return [each for each in self.panels if each in chosen]
+
+    @property
+    def _place(self) -> tuple[str, tuple[int, ...], str]:
+        path = self.opened.store.path
+        return str(path), version(path), self.run["run"]
+
+
+def names_of(text: str) -> str:
+    """A name of the codebook as words: `Knowing violation`."""
+    return text.replace("_", " ").capitalize()
+
+
+def _groups(book: codebook.Codebook, table: Judged) -> list[Panel]:
+    found = []
+    for name, members in book.rollups.items():
+        there = tagged(table, members)
+        if there:
+            left = f" (the run tags {len(there)} of {len(members)})" if len(there) < len(members) else ""
+            listed = ", ".join(plain(book.name_of(member)) for member in there)
+            told = f"Any of these patterns{left}: {listed}."
+            kind = f"any of {count(len(there), 'pattern')}"
+            found.append(Panel(GROUP + name, names_of(name), tuple(there), told, kind=kind))
+    return found
+
+
+def _derived(book: codebook.Codebook, table: Judged) -> list[Panel]:
+    """What the codebook derives, where it can be read and the run tags what it is derived from."""
+    found = []
+    for name, words in book.derived.items():
+        try:
+            read = conditions(words, book.ids())
+        except UserError:
+            continue
+        if all(each.pattern is None or each.pattern in table.patterns for each in read):
+            told = f"Derived: {plain(words, 400)}."
+            found.append(Panel(DERIVED + name, names_of(name), (), told, read, "derived"))
+    return found
+
+
+def _definition(pattern: str, book: codebook.Codebook) -> str:
+    if pattern not in book:
+        return "Not in the codebook: these verdicts came in with the trajectories."
+    entry = book[pattern]
+    example = f"\n\nFor example: {plain(entry.examples[0], 300)}" if entry.examples else ""
+    return plain(entry.definition, 600) + example
+
+
+@st.cache_resource(max_entries=TABLES_KEPT, show_spinner=False)
+def _table(path: str, stamp: tuple[int, ...], run_id: str, _store: Store) -> Judged:
+    with _store.session() as db:
+        return judged(db, run_id)
+
+
+@st.cache_resource(max_entries=TABLES_KEPT, show_spinner=False)
+def _counts(path: str, stamp: tuple[int, ...], run_id: str, _store: Store) -> Counts:
+    table = _table(path, stamp, run_id, _store)
+    with _store.session() as db:
+        return counted(db, table)
+
+
+@st.cache_resource(max_entries=4 * TABLES_KEPT, show_spinner=False)
+def _derive(
+    path: str, stamp: tuple[int, ...], run_id: str, wanted: tuple[Condition, ...], _store: Store
+) -> Signs:
+    table = _table(path, stamp, run_id, _store)
+    with _store.session() as db:
+        return derive(db, table, wanted)
+
+
+@st.cache_resource(max_entries=4 * TABLES_KEPT, show_spinner=False)
+def _acted(path: str, stamp: tuple[int, ...], run_id: str, outcome: str, value: str, _store: Store) -> Signs:
+    table = _table(path, stamp, run_id, _store)
+    with _store.session() as db:
+        return acted(db, table, outcome, value)
+
+
+def switch(name: str, label: str, options: Mapping[str, str]) -> str:
+    """Choose one of a few; the first at first. The choice outlasts a view that does not draw the switch."""
+    held, widget = key(PAGE, name), key(PAGE, f"{name}.switch")
+    if st.session_state.get(held) not in options:
+        st.session_state[held] = next(iter(options))
+    st.session_state[widget] = st.session_state[held]
+
+    def changed() -> None:
+        st.session_state[held] = st.session_state[widget]
+
+    st.segmented_control(
+        label, list(options), format_func=options.__getitem__, key=widget, required=True, label_visibility="collapsed", on_change=changed
+    )  # fmt: skip
+    return str(st.session_state[held])
+
+
+def to_behind(panels: Sequence[str], checkpoint: str | None = None, did: str | None = None) -> None:
+    """Go to the list of the traces in which all of these are present."""
+    wanted = {"behind": list(panels), "at": checkpoint, "did": did}
+    for name, value in wanted.items():
+        st.session_state[key(PAGE, name)] = value
+    st.rerun()
+
+
+PERCENT = {"format": "%.1f %%", "width": "small"}
+"""How a column is shown that `in_percent` made."""
+
+
+def in_percent(values: Iterable[float | None]) -> list[float | None]:
+    """Shares as percent, for a table on the page."""
+    return [None if value is None else 100 * value for value in values]
