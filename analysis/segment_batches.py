@@ -20,25 +20,27 @@ from analysis.trajectories import Trajectory, turn_spans
 Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
+Cuts = tuple[Ints, Ints, Ints]
+"""Three arrays of the same length, a place a segment: the text's number, start_char, end_char, in order."""
 
-CHARACTERS_AT_ONCE = 1_000_000
+CHARACTERS_AT_ONCE = 250_000
 
 _SPACE, _LINE, _STOP, _CLOSER, _WIDE_STOP, _WIDE_CLOSER, _LETTER, _DIGIT = (1 << bit for bit in range(8))
-_SEPARATOR = "\n"
+_SEPARATOR = b"\n"
 _OTHER = 0x80
 """Stands for every code point beyond ASCII where only ASCII is looked at."""
 _SHORT_RUN = 8
 """How far a run of marks or spaces is followed step by step, many at once; hardly any is longer."""
 
 
-def segment_texts(texts: Sequence[str]) -> tuple[Ints, Ints, Ints]:
+def segment_texts(texts: Sequence[str]) -> Cuts:
     """Cut many texts.
 
     Args:
         texts: Any texts.
 
     Returns:
-        Three arrays of the same length, a place a segment: the text's number, start_char, end_char, in order.
+        Their segments.
     """
     parts = [_segment_some(some, first) for first, some in _portions(texts)]
     if not parts:
@@ -48,22 +50,30 @@ def segment_texts(texts: Sequence[str]) -> tuple[Ints, Ints, Ints]:
     return number, start, end
 
 
-def segment_rows(trajectories: Sequence[Trajectory], row_ids: Sequence[int]) -> pa.Table:
+def turn_texts(trajectories: Sequence[Trajectory]) -> list[str]:
+    """The readable reasoning of all their turns."""
+    return [text for each in trajectories for _, text in each.turns()]
+
+
+def segment_rows(
+    trajectories: Sequence[Trajectory], row_ids: Sequence[int], cuts: Cuts | None = None
+) -> pa.Table:
     """The rows of log.cuts for trajectories that are about to be stored.
 
     Args:
         trajectories: Identified trajectories.
         row_ids: The row_id that each is stored under.
+        cuts: Of their `turn_texts`, where they are known.
 
     Returns:
         A row for each trajectory that has a segment; offsets into its joined reasoning.
     """
     turns = [
-        (owner, message, start, text)
+        (owner, message, start)
         for owner, each in enumerate(trajectories)
-        for (message, start, _), (_, text) in zip(turn_spans(each.turns()), each.turns(), strict=True)
+        for message, start, _ in turn_spans(each.turns())
     ]
-    number, start, end = segment_texts([text for *_, text in turns])
+    number, start, end = cuts or segment_texts(turn_texts(trajectories))
     owners, messages, offsets = (np.array([turn[at] for turn in turns], np.int64) for at in range(3))
     counts = np.bincount(owners[number], minlength=len(trajectories))
     having = np.flatnonzero(counts)
@@ -95,14 +105,14 @@ class _Joined:
     """Several texts in one, with a separator before the first and after each.
 
     Attributes:
-        text: All of it.
+        texts: Each by itself.
         letters: Each code point's number, _OTHER where it is beyond ASCII; “ as ".
         kinds: What each code point is: _SPACE and so on, added up.
         starts: Where each text begins.
         ends: One past the separator of each.
     """
 
-    text: str
+    texts: Sequence[str]
     letters: Bytes
     kinds: Bytes
     starts: Ints
@@ -151,33 +161,31 @@ class _Joined:
 
 
 def _joined(texts: Sequence[str]) -> _Joined:
-    text = _SEPARATOR.join(["", *texts, ""])
+    data = _SEPARATOR.join([b"", *(text.encode(errors="surrogatepass") for text in texts), b""])
     sizes = np.fromiter((len(each) + 1 for each in texts), np.int64, len(texts))
     ends = np.cumsum(sizes) + 1
-    if text.isascii():
-        data = text.encode()
-        letters, kinds = (np.frombuffer(each, np.uint8) for each in (data, data.translate(_ASCII_KINDS)))
-    else:
-        points = _points(text)
-        letters = np.minimum(points, _OTHER).astype(np.uint8)
-        kinds = np.frombuffer(bytearray(letters.tobytes().translate(_ASCII_KINDS)), np.uint8)
-        others = np.flatnonzero(letters == _OTHER)
-        kinds[others] = _KINDS[np.minimum(points[others].astype(np.uint32), len(_KINDS) - 1)]
-        letters[others[points[others] == ord("“")]] = ord('"')
-    return _Joined(text, letters, kinds, ends - sizes, ends)
+    held = bytearray(data.translate(_LETTERS, _CONTINUING))
+    letters, kinds = np.frombuffer(held, np.uint8), np.frombuffer(held.translate(_ASCII_KINDS), np.uint8)
+    joined = _Joined(texts, letters, kinds, ends - sizes, ends)
+    if len(data) > len(letters):
+        places, points = _beyond_ascii(np.frombuffer(data, np.uint8))
+        joined.kinds[places] = _KINDS[points]
+        joined.letters[places[points == ord("“")]] = ord('"')
+    return joined
 
 
-def _points(text: str) -> npt.NDArray[np.unsignedinteger]:
-    """The numbers of a text's code points, two bytes each where that is enough."""
-    points = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
-    return (
-        points
-        if len(points) == len(text)
-        else np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    )
+def _beyond_ascii(data: Bytes) -> tuple[Ints, Ints]:
+    """The places, in code points, of what is beyond ASCII in UTF-8, and the number of each; 0x10000 stands for more."""
+    heads = np.flatnonzero(data >= 0xC0)
+    first, second, third = (data.take(heads + more, mode="clip").astype(np.int64) for more in range(3))
+    two = (first & 0x1F) << 6 | second & 0x3F
+    three = (first & 0x0F) << 12 | (second & 0x3F) << 6 | third & 0x3F
+    points = np.where(first < 0xE0, two, np.where(first < 0xF0, three, 0x10000))
+    continuing = 1 + (first >= 0xE0) + (first >= 0xF0)
+    return heads - np.cumsum(continuing) + continuing, points
 
 
-def _segment_some(texts: Sequence[str], first: int) -> tuple[Ints, Ints, Ints]:
+def _segment_some(texts: Sequence[str], first: int) -> Cuts:
     joined = _joined(texts)
     whole = _whole_spans(texts, joined.starts)
     lines = _outside(joined.are(_LINE), whole)
@@ -220,8 +228,10 @@ def _sentence_ends(joined: _Joined, lines: Ints, stops: Ints) -> Ints:
     line_starts = np.maximum(line_starts, joined.starts[joined.text_of(stops)])
     keep, sure = _told(joined, line_starts, stops, ends)
     doubtful = np.flatnonzero(~sure)
-    asked = (each[doubtful].tolist() for each in (line_starts, stops, ends))
-    keep[doubtful] = [segments.ends_sentence(joined.text, *each) for each in zip(*asked, strict=True)]
+    number = joined.text_of(stops[doubtful])
+    asked = [(each[doubtful] - joined.starts[number]).tolist() for each in (line_starts, stops, ends)]
+    asked_of = [joined.texts[each] for each in number.tolist()]
+    keep[doubtful] = [segments.ends_sentence(*each) for each in zip(asked_of, *asked, strict=True)]
     kept: Ints = ends[keep]
     return kept
 
@@ -254,9 +264,8 @@ def _after_plain_word(joined: _Joined, line_starts: Ints, stops: Ints) -> Mask:
     no_list_number = stops - line_starts > segments.LONGEST_LIST_NUMBER
     alone = _BEFORE_WORD[two] & (one >= ord("a"))
     word = letter & (alone | (second & (third | _BEFORE_WORD[three])))
-    end = (one | 0x20) + np.where(second, (two | 0x20) << np.uint32(8), 0)
-    end += np.where(second & third, (three | 0x20) << np.uint32(16), 0)
-    word &= ~np.isin(end, _ENDINGS) & (no_list_number | (second & ~_ROMAN[one]))
+    ending = _ALPHABET[one] | _ALPHABET[two] << 5 | _ALPHABET[three] * second << 10
+    word &= ~_ENDINGS[ending] & (no_list_number | (second & ~_ROMAN[one]))
     foreign = (one == _OTHER) & (second | ((two == _OTHER) & ~joined.is_(_SPACE, stops - 2)))
     sure: Mask = word | ((digit | foreign) & no_list_number) | ~(letter | digit | _MARK[one])
     return sure
@@ -297,14 +306,24 @@ def _among(letters: str) -> Mask:
     return np.isin(np.arange(256), [ord(letter) for letter in letters])
 
 
-def _endings() -> npt.NDArray[np.uint32]:
-    """The last three letters of every abbreviation, or all of a shorter one, each as one number."""
-    ends = {int.from_bytes(word[-3:].encode(), "big") for word in segments.ABBREVIATIONS}
-    return np.array(sorted(ends), np.uint32)
+def _endings() -> Mask:
+    """Which three letters may be the last of an abbreviation, or all of a shorter one; each as one number."""
+    found = np.zeros(1 << 15, np.bool_)
+    for word in segments.ABBREVIATIONS:
+        last = [0, 0, *word[-3:].encode()]
+        found[sum(int(_ALPHABET[byte]) << 5 * place for place, byte in enumerate(last[:-4:-1]))] = True
+    return found
 
 
 _KINDS = _table()
 _ASCII_KINDS = bytes(_KINDS[:_OTHER]) + bytes(256 - _OTHER)
+_LETTERS = bytes(min(byte, _OTHER) for byte in range(256))
+_CONTINUING = bytes(range(0x80, 0xC0))
+"""The bytes of UTF-8 that begin no code point."""
+_ALPHABET = np.array(
+    [byte & 0x1F if chr(byte).isalpha() and byte < _OTHER else 0 for byte in range(256)], np.int64
+)
+"""The place of a letter in the alphabet, small or capital; 0 for anything else."""
 _ENDINGS = _endings()
 _BEFORE_WORD = (
     _among("([\"'") | (np.append(_KINDS[:_OTHER], np.zeros(256 - _OTHER, np.uint8)) & _SPACE)

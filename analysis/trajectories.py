@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Literal
 
 import orjson
@@ -21,11 +22,14 @@ _NAMES = (
     "series",
 )  # fmt: skip
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_named_values = attrgetter(*_NAMES)
 
 
 def storable(text: str) -> str:
     """The text with each lone surrogate and NUL as U+FFFD, so that offsets stay what they were."""
     if "\0" not in text:
+        if text.isascii():
+            return text
         try:
             text.encode()  # far quicker than to look for surrogates, which hardly any text has
         except UnicodeEncodeError:
@@ -211,8 +215,7 @@ class Trajectory:
 
     def _tidy(self) -> None:
         """Make a text of what is to be one and is none, as sources have numbers and lists for names."""
-        for name in _NAMES:
-            value = getattr(self, name)
+        for name, value in zip(_NAMES, _named_values(self), strict=True):
             if value is not None and type(value) is not str:
                 setattr(self, name, storable(value if isinstance(value, str) else canonical(value).decode()))
         if type(self.sample) is not int:
@@ -224,15 +227,20 @@ class Trajectory:
     def _of(self) -> list[str | None]:
         return [self.source, self.environment, self.checkpoint, self.variant, self.prompt_id]
 
-    def content_sha256(self) -> str:
-        """What must be equal for two rows of one id to be the same trajectory."""
-        return sha256_of(
-            [
-                [m.as_json() for m in self.messages],
-                [self.environment, self.checkpoint, self.variant, self.prompt_id, self.model],
-                [self.sample, self.finish_reason, self.synthetic],
-            ]
-        )
+    def content_sha256(self, messages: bytes | None = None) -> str:
+        """What must be equal for two rows of one id to be the same trajectory.
+
+        Args:
+            messages: The messages as canonical JSON, where that is known.
+        """
+        rest = canonical([
+            [self.environment, self.checkpoint, self.variant, self.prompt_id, self.model],
+            [self.sample, self.finish_reason, self.synthetic],
+        ])  # fmt: skip
+        found = hashlib.sha256(b"[")
+        found.update(canonical([m.as_json() for m in self.messages]) if messages is None else messages)
+        found.update(b"," + rest[1:])
+        return found.hexdigest()
 
 
 def canonical(value: Any) -> bytes:
@@ -241,8 +249,10 @@ def canonical(value: Any) -> bytes:
 
 
 def sha256_of(value: Any) -> str:
-    """SHA-256 of a text's UTF-8, or of any other value's canonical JSON, in hexadecimal."""
-    data = value.encode() if isinstance(value, str) else canonical(value)
+    """SHA-256 of bytes, of a text's UTF-8, or of any other value's canonical JSON, in hexadecimal."""
+    data = (
+        value.encode() if isinstance(value, str) else value if isinstance(value, bytes) else canonical(value)
+    )
     return hashlib.sha256(data).hexdigest()
 
 
@@ -252,8 +262,11 @@ def short_hash(value: Any) -> str:
 
 
 def row(trajectory: Trajectory, row_id: int, stored_at: datetime) -> dict[str, Any]:
-    """The trajectory as a row of log.trajectories. It must have been identified."""
+    """The trajectory as a row of log.trajectories, its long texts as UTF-8. It must have been identified."""
     text = trajectory.reasoning()
+    reasoning = text.encode() if text is not None else None
+    said = [m.as_json() for m in trajectory.messages]
+    messages = canonical(said)
     return {
         "row_id": row_id,
         "trajectory_id": trajectory.trajectory_id,
@@ -264,19 +277,24 @@ def row(trajectory: Trajectory, row_id: int, stored_at: datetime) -> dict[str, A
         "checkpoint": trajectory.checkpoint,
         "model": trajectory.model,
         "sample": trajectory.sample,
-        "messages": orjson.dumps([m.as_json() for m in trajectory.messages], default=str).decode(),
-        "reasoning": text,
+        "messages": messages if _sorted_alike(trajectory) else orjson.dumps(said, default=str),
+        "reasoning": reasoning,
         "reasoning_state": trajectory.reasoning_state(),
         "reasoning_source": trajectory.reasoning_source(),
         "answer": trajectory.answer(),
         "finish_reason": trajectory.finish_reason,
-        "reasoning_sha256": sha256_of(text) if text is not None else None,
-        "content_sha256": trajectory.content_sha256(),
+        "reasoning_sha256": sha256_of(reasoning) if reasoning is not None else None,
+        "content_sha256": trajectory.content_sha256(messages),
         "synthetic": trajectory.synthetic,
-        "metadata": orjson.dumps(trajectory.metadata, default=str).decode(),
+        "metadata": orjson.dumps(trajectory.metadata, default=str),
         "created_at": trajectory.created_at,
         "stored_at": stored_at,
     }
+
+
+def _sorted_alike(trajectory: Trajectory) -> bool:
+    """Whether canonical JSON changes no order that the source gave: only a call's arguments have one."""
+    return not any(message.tool_calls for message in trajectory.messages)
 
 
 def turn_spans(turns: Sequence[tuple[int, str]]) -> list[tuple[int, int, int]]:

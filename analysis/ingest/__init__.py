@@ -20,7 +20,7 @@ from analysis.ingest.batches import Progress, TakesLabeled, store_all
 from analysis.ingest.finished import conclude, nothing_new, state_of, way_of
 from analysis.ingest.formats import FORMATS, MAPPED, Found, detect, named
 from analysis.ingest.head import beginning, head_of
-from analysis.ingest.maps import CONTENT_FIELDS, FieldMap
+from analysis.ingest.maps import FieldMap
 from analysis.ingest.rows import Unreadable
 from analysis.ingest.rules import load as load_map
 from analysis.ingest.skipped import Skipped
@@ -226,7 +226,7 @@ def source_of(path: Path) -> str:
 
 def _format_of(path: Path, fields: FieldMap | None) -> str:
     """A map that names where the text is makes any rows readable; else the content decides."""
-    by_map = fields is not None and any(key in fields.rules for key in CONTENT_FIELDS)
+    by_map = fields is not None and fields.reads_content
     return MAPPED if by_map and not inspect_log.recognises(head_of(path)) else detect(path)
 
 

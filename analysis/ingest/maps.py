@@ -80,6 +80,7 @@ class FieldMap:
         paths = [each.reads for each in self.rules.values()]
         for claims in (self.outcomes, self.judged, self.labeled):
             paths += [each.reads() for each in claims]
+        self.reads_content = any(key in self.rules for key in CONTENT_FIELDS)
         self.reads: frozenset[str] = frozenset(path for each in paths for path in each)
 
     def check(self, rows: Iterable[dict[str, Any]], where: str) -> None:
@@ -116,6 +117,8 @@ class FieldMap:
     def apply(self, trajectory: Trajectory, row: dict[str, Any], path: str) -> None:
         """Set what the map has rules for; what it does not name stays as the format's reader left it."""
         for key, each in self.rules.items():
+            if key in CONTENT_FIELDS:
+                continue
             value = each(row, path)
             if key == "id":
                 trajectory.trajectory_id = text_in(value)
@@ -128,7 +131,7 @@ class FieldMap:
                 trajectory.sample = None if number is None else int(number)
             elif key == "created_at":
                 trajectory.created_at = read_time(value)
-        if any(key in self.rules for key in CONTENT_FIELDS):
+        if self.reads_content:
             trajectory.messages = self._messages(trajectory, row, path)
         if "reasoning_state" in self.rules:
             _state(trajectory.messages, self.rules["reasoning_state"](row, path))
@@ -184,6 +187,8 @@ class FieldMap:
 
 def _said(answer: Any) -> Message:
     """What a model said, as a text, a list of parts, or anything else as text."""
+    if isinstance(answer, str) and "<" not in answer and "assistantfinal" not in answer:
+        return Message("assistant", storable(answer), reasoning_state="missing")  # neither tags nor channels
     parts = isinstance(answer, list) and any(isinstance(each, dict) for each in answer)
     return read_message({"role": "assistant", "content": answer if parts else text_in(answer)})
 

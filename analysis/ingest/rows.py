@@ -23,7 +23,7 @@ from analysis.trajectories import storable
 EXCERPT_CHARACTERS = 2_000
 BUFFER_BYTES = 1 << 18
 DEEPEST = 200
-"""How many brackets a value may open before it is looked at whether it can be written again."""
+"""How many levels a value may have before it is looked at whether it can be written again."""
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -90,12 +90,22 @@ def parsed(data: bytes) -> Any:
             return _storable(json.loads(data.decode(errors="replace"), parse_constant=lambda _: None))
         except (ValueError, RecursionError) as error:
             return Unreadable(None, f"no JSON: {error}", excerpt(data))
-    if data.count(b"[") + data.count(b"{") > DEEPEST:
+    if isinstance(value, (dict, list)) and _nested_deeply(value):
         try:
             orjson.dumps(value)
         except orjson.JSONEncodeError:
             return Unreadable(None, "nested too deeply to be kept", excerpt(data))
     return value
+
+
+def _nested_deeply(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        inside = [each.values() if isinstance(each, dict) else each for each in level]
+        level = [each for values in inside for each in values if isinstance(each, (dict, list))]
+        if not level:
+            return False
+    return True
 
 
 def excerpt(data: bytes) -> str:
@@ -146,7 +156,7 @@ def _json(stream: io.BufferedReader) -> Iterator[Row | Unreadable]:
         if len(line) == LARGEST_BYTES:
             yield from _values(_Chained(line, stream), number - 1, first)
             return
-        value = parsed(line) if line.strip() else None
+        value = None if line.isspace() else parsed(line)
         if isinstance(value, Unreadable):
             several = _several(number, line)
             blank, following = _after_blanks(stream)
@@ -155,7 +165,7 @@ def _json(stream: io.BufferedReader) -> Iterator[Row | Unreadable]:
                 return
             yield from several or [Unreadable(number, value.reason, value.excerpt)]
             number += len(blank)
-        elif line.strip():
+        elif not line.isspace():
             yield _row(number, value, line)
         first = first or line.strip()
         line = stream.readline(LARGEST_BYTES) if following is None else following

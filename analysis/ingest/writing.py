@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
+import numpy as np
 import orjson
+import pyarrow as pa
 
 from analysis import runs
 from analysis.ingest.imported import append_judged, imported_runs
 from analysis.ingest.rows import EXCERPT_CHARACTERS, Unreadable
 from analysis.ingest.skipped import Skipped
-from analysis.segment_batches import segment_rows
+from analysis.segment_batches import Cuts, segment_rows
 from analysis.store import Store, append, new_ids
 from analysis.store.rows import now
 from analysis.trajectories import Trajectory, row
@@ -115,12 +117,14 @@ class Batch:
         unreadable: What could not be read, or is no trajectory.
         rows: The trajectories as they will be stored.
         characters: How much text the rows hold.
+        cuts: The cuts of all turns of the trajectories, where they are made ahead.
     """
 
     trajectories: list[Trajectory] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list, init=False)
     characters: int = field(default=0, init=False)
+    cuts: Future[Cuts] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         for each in self.trajectories:
@@ -155,12 +159,14 @@ def write(store: Store, batch: Batch, source: str, report: FileReport, replace: 
     unreadable = [item for item in batch.unreadable if not isinstance(item, Skipped)]
     if not batch.trajectories and not unreadable:
         return
+    if batch.cuts:
+        batch.cuts.result()  # before anybody has to wait for the store
     with store.session() as settings:  # one opening of the file for all that follows
         settings.execute("SET threads = 1")  # several would mostly wait for each other over one batch
         imported = imported_runs(store, batch.trajectories)
         with store.transaction() as db:
             fresh, kept, conflicting = _sorted_out(db, batch, report, replace)
-            _append_trajectories(db, fresh)
+            _append_trajectories(db, batch, fresh)
             known = [trajectory for trajectory, _ in fresh] + kept
             _append_checkpoints(db, known)
             _append_outcomes(db, known)
@@ -247,15 +253,21 @@ def _under(db: duckdb.DuckDBPyConnection, ids: list[str | None]) -> dict[str | N
     return {row[0]: row[1:] for row in rows}
 
 
-def _append_trajectories(db: duckdb.DuckDBPyConnection, fresh: list[tuple[Trajectory, Row]]) -> None:
-    """Sentences are cut beside, while DuckDB takes the texts."""
+def _append_trajectories(
+    db: duckdb.DuckDBPyConnection, batch: Batch, fresh: list[tuple[Trajectory, Row]]
+) -> None:
     for each, its in fresh:
         its.update(trajectory_id=each.trajectory_id, stored_at=now())
-    with ThreadPoolExecutor(1) as beside:
-        found, rows = [each for each, _ in fresh], [its for _, its in fresh]
-        segments = beside.submit(segment_rows, found, [its["row_id"] for its in rows])
-        append(db, "trajectories", rows)
-        append(db, "cuts", segments.result())
+    append(db, "trajectories", [its for _, its in fresh])
+    append(db, "cuts", _segments(batch, fresh))
+
+
+def _segments(batch: Batch, fresh: list[tuple[Trajectory, Row]]) -> pa.Table:
+    ids = [its["row_id"] for _, its in fresh]
+    if batch.cuts is None:
+        return segment_rows([each for each, _ in fresh], ids)
+    made = segment_rows(batch.trajectories, [its["row_id"] for its in batch.rows], batch.cuts.result())
+    return made.filter(np.isin(made["row_id"].to_numpy(), np.array(ids, np.uint64)))
 
 
 def _append_checkpoints(db: duckdb.DuckDBPyConnection, found: list[Trajectory]) -> None:

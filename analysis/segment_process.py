@@ -1,0 +1,74 @@
+"""Sentences cut in a process of its own, beside one that is busy: of a process's threads Python runs one at a time.
+
+    with Cutter() as cut:
+        number, start, end = cut(texts)
+
+`python -m analysis.segment_process` is that process: lists of texts come in, their cuts go out, until there are no
+more.
+"""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from analysis.segment_batches import Cuts, segment_texts
+
+
+class Cutter:
+    """`segment_texts` in another process, which the first call starts; in this one should the other end early."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Cutter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+
+    def __call__(self, texts: Sequence[str]) -> Cuts:
+        """Cut many texts, as `segment_texts` does. One call at a time."""
+        try:
+            process = self._process = self._process or _start()
+            assert process.stdin and process.stdout
+            pickle.dump(list(texts), process.stdin, pickle.HIGHEST_PROTOCOL)
+            process.stdin.flush()
+            number, start, end = pickle.load(process.stdout)
+        except (OSError, EOFError, pickle.UnpicklingError):
+            return segment_texts(texts)
+        return number, start, end
+
+
+def _start() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", __name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[1],
+    )
+
+
+def _answer(source: BinaryIO, target: BinaryIO) -> None:
+    while True:
+        try:
+            texts = pickle.load(source)
+        except EOFError:
+            return
+        pickle.dump([each.astype(np.int32) for each in segment_texts(texts)], target, pickle.HIGHEST_PROTOCOL)
+        target.flush()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who asks; without them the input ends
+    _answer(sys.stdin.buffer, sys.stdout.buffer)
