@@ -41,10 +41,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=100_000)
     wanted = parser.parse_args().n
     with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder) / "store.duckdb")
-        simulate(store, 4480, rates=load_rates().choosing(choose(["all"])))
-        tag_with_cues(store, codebook.load())
-        _multiply(store, -(-wanted // 4480))
+        store = multiplied(Path(folder) / "store.duckdb", wanted)
         os.environ["TELLTALE_DB"] = str(store.path)
         with store.session() as db:
             total = db.execute("SELECT count(*) FROM trajectories").fetchall()[0][0]
@@ -57,6 +54,15 @@ def main() -> None:
                 )
             first, cpu, then = _look(address)
             print(f"{name:20} {first:14.0f} {cpu:10.0f} {then:8.0f} {then / LIMIT_MS:13.2f}x")
+
+
+def multiplied(path: Path, wanted: int) -> Store:
+    """A store of so many simulated trajectories, tagged with cues."""
+    store = Store(path)
+    simulate(store, 4480, rates=load_rates().choosing(choose(["all"])))
+    tag_with_cues(store, codebook.load())
+    _multiply(store, -(-wanted // 4480))
+    return store
 
 
 def _multiply(store: Store, times: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -15,9 +15,9 @@ from analysis.codebook import Codebook, load
 from analysis.measure.agreement import PAIRED, Sums, coded, sums
 from analysis.measure.judge_bootstrap import Array, Figure, Sample, figure, sample
 from labels.events import VALUES
-from labels.gold import BlindLabel, blind_labels
-from labels.log import events_of
-from labels.sentence_marks import marked_sentences, overlap_figures
+from labels.gold import BlindLabel, labels_of
+from labels.said import blind_states, said
+from labels.sentence_marks import Spans, marked_sentences, overlap_figures, sentences_of
 
 COMPACT = (
     "pattern",
@@ -89,17 +89,17 @@ def agreement(
         codebook: Whose history labels are carried over.
     """  # noqa: D205
     book = codebook or load()
-    events = events_of(db)
-    said: dict[str, dict[Who, Said]] = defaultdict(lambda: defaultdict(dict))
+    folded = said(db, book.history)
+    labels: dict[str, dict[Who, Said]] = defaultdict(lambda: defaultdict(dict))
     for repeat in (0, 1):
-        for each in blind_labels(events, book.history, repeat):
-            said[each.pattern][each.annotator, repeat][each.trajectory_id] = each
-    prompts = _prompts(db)
+        for each in labels_of(blind_states(folded, repeat)):
+            labels[each.pattern][each.annotator, repeat][each.trajectory_id] = each
+    prompts, sentences = _prompts(db), sentences_of(db, _shared(labels))
     retired = {each.id for each in book.retired}
     return [
-        _agreement(db, pattern, {who: said[pattern][who] for who in group}, prompts)
-        for pattern in (patterns if patterns is not None else sorted(set(said) - retired))
-        for group in _groups(sorted(said.get(pattern, {})))
+        _agreement(pattern, {who: labels[pattern][who] for who in group}, prompts, sentences)
+        for pattern in (patterns if patterns is not None else sorted(set(labels) - retired))
+        for group in _groups(sorted(labels.get(pattern, {})))
     ]
 
 
@@ -110,23 +110,28 @@ def _groups(known: Sequence[Who]) -> list[tuple[Who, ...]]:
     return [*combinations(first, 2), *([tuple(first)] if len(first) > 2 else []), *again]
 
 
+def _shared(labels: Mapping[str, Mapping[Who, Said]]) -> list[str]:
+    """The trajectories on which two said something of one pattern."""
+    counted = (Counter(name for each in by_who.values() for name in each) for by_who in labels.values())
+    return sorted({name for counts in counted for name, times in counts.items() if times > 1})
+
+
 def _agreement(
-    db: duckdb.DuckDBPyConnection, pattern: str, said: Mapping[Who, Said], prompts: Mapping[str, int]
+    pattern: str, labels: Mapping[Who, Said], prompts: Mapping[str, int], sentences: Mapping[str, Spans]
 ) -> Agreement:
-    everything = sorted({trajectory for each in said.values() for trajectory in each})
-    shared = [name for name in everything if sum(name in each for each in said.values()) > 1]
-    ratings = [[each[name].value if name in each else None for name in shared] for each in said.values()]
+    shared = _shared({pattern: labels})
+    ratings = [[each[name].value if name in each else None for name in shared] for each in labels.values()]
     words = [value for row in ratings for value in row if value is not None]
     of_prompt = np.unique([prompts.get(name, -1) for name in shared], return_inverse=True)[1]
     codes, _ = coded(ratings, VALUES)
     values = 3 if "unsure" in words else 2  # present and absent are always to choose from
     units = sample(sums(codes, values), of_prompt)
-    figures = _figures(units, values, len(said), words)
-    if len(said) == 2:
-        figures |= overlap_figures(sample(marked_sentences(db, shared, *said.values()), of_prompt))
+    figures = _figures(units, values, len(labels), words)
+    if len(labels) == 2:
+        figures |= overlap_figures(sample(marked_sentences(sentences, shared, *labels.values()), of_prompt))
     return Agreement(
         pattern=pattern,
-        annotators=", ".join(name + " again" * repeat for name, repeat in said),
+        annotators=", ".join(name + " again" * repeat for name, repeat in labels),
         n=len(shared),
         present=words.count("present") / len(words) if words else None,
         figures=figures,

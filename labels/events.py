@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
 
@@ -87,13 +87,22 @@ class Event:
 
 
 COLUMNS = tuple(each.name for each in fields(Event))
+_KNOWN = frozenset(COLUMNS)
+_NEEDED = frozenset(["annotator", "trajectory_id", "op", "event_id"])
+_UNSAID = {each.name: each.default for each in fields(Event) if each.default is not MISSING}
 
 
 def from_row(row: Mapping[str, Any]) -> Event:
     """An event out of a row of label_events, or of an exported file."""
-    held = {name: row[name] for name in COLUMNS if row.get(name) is not None}
+    held = {name: value for name, value in row.items() if value is not None and name in _KNOWN}
     attributes = held.get("attributes") or {}
-    held["attributes"] = orjson.loads(attributes) if isinstance(attributes, str) else attributes
+    if isinstance(attributes, str):
+        attributes = {} if attributes == "{}" else orjson.loads(attributes)
+    held["attributes"] = attributes
     if isinstance(held.get("created_at"), str):
         held["created_at"] = datetime.fromisoformat(held["created_at"])
-    return Event(**held)
+    if not held.keys() >= _NEEDED:
+        return Event(**held)  # which says what is missing
+    made = object.__new__(Event)  # nothing is checked at its making, and a log is long
+    made.__dict__.update(_UNSAID | held)
+    return made

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from analysis.codebook import Change
 from labels.carry import carried
 from labels.events import Event
-from labels.state import Label, Quote, Span, State
+from labels.state import Label, Quote, Span, State, changed
 from labels.undoing import in_force, in_order, to_redo, to_undo
 
 __all__ = ["Label", "Quote", "Span", "State", "blind", "fold", "in_force", "to_redo", "to_undo"]
@@ -25,10 +24,10 @@ def fold(events: Iterable[Event], history: Sequence[Change] = ()) -> State:
     state, ahead = State(), sorted(history, key=lambda change: change.revision)
     for event in in_force(events):
         while ahead and ahead[0].revision <= (event.codebook_revision or 0):
-            state = replace(state, labels=carried(state.labels, ahead.pop(0)))
+            state = changed(state, labels=carried(state.labels, ahead.pop(0)))
         state = _apply(state, event)
     for change in ahead:
-        state = replace(state, labels=carried(state.labels, change))
+        state = changed(state, labels=carried(state.labels, change))
     return state
 
 
@@ -52,43 +51,46 @@ def _apply(state: State, event: Event) -> State:
     revision = event.codebook_revision or state.codebook_revision
     sha = event.reasoning_sha256 or state.reasoning_sha256
     if (revision, sha) != (state.codebook_revision, state.reasoning_sha256):
-        state = replace(state, codebook_revision=revision, reasoning_sha256=sha)
+        state = changed(state, codebook_revision=revision, reasoning_sha256=sha)
     if state.queue_reason is None and event.queue_reason is not None:
-        state = replace(state, queue_reason=event.queue_reason, queue_probability=event.queue_probability)
+        state = changed(state, queue_reason=event.queue_reason, queue_probability=event.queue_probability)
     match event.op:
         case "flag":
-            return replace(state, flagged=event.new == "true")
+            return changed(state, flagged=event.new == "true")
         case "skip":
-            return replace(state, skipped=event.note or "")
+            return changed(state, skipped=event.note or "")
         case "submit":
             return _submitted(state, event)
         case "reveal":
-            return replace(state, revealed=True)
+            return changed(state, revealed=True)
         case "exposed":
-            return replace(state, exposed=True)
+            return changed(state, exposed=True)
         case "note" if event.pattern is None:
-            return replace(state, note=event.new or None)
+            return changed(state, note=event.new or None)
         case "confidence" if event.pattern is None:
-            return replace(state, confidence=event.new or None)
+            return changed(state, confidence=event.new or None)
     if event.pattern is None:
         return state
-    label = _changed(state.label(event.pattern), event)
+    label = _after(state.label(event.pattern), event)
     if event.codebook_revision not in (None, label.codebook_revision):
-        label = replace(label, codebook_revision=event.codebook_revision)
-    return replace(state, labels={**state.labels, event.pattern: label})
+        label = changed(label, codebook_revision=event.codebook_revision)
+    return changed(state, labels={**state.labels, event.pattern: label})
 
 
 def _submitted(state: State, event: Event) -> State:
-    labels = dict(state.labels)
+    labels, filled = dict(state.labels), {"value": "absent", "explicit": False}
+    untouched = Label(**filled, codebook_revision=event.codebook_revision)  # type: ignore[arg-type]
     for pattern in (event.new or "").split():
-        label = labels.get(pattern, Label())
-        if label.value is None:
-            label = replace(label, value="absent", explicit=False)
-        labels[pattern] = replace(label, codebook_revision=event.codebook_revision)
-    return replace(state, labels=labels, submitted=True, submitted_at=event.created_at, skipped=None)
+        label = labels.get(pattern)
+        if label is None:
+            labels[pattern] = untouched
+        else:
+            more = filled if label.value is None else {}
+            labels[pattern] = changed(label, codebook_revision=event.codebook_revision, **more)
+    return changed(state, labels=labels, submitted=True, submitted_at=event.created_at, skipped=None)
 
 
-def _changed(label: Label, event: Event) -> Label:
+def _after(label: Label, event: Event) -> Label:
     match event.op:
         case "set":
             return _set(label, event)
@@ -102,11 +104,11 @@ def _changed(label: Label, event: Event) -> Label:
             others = {(quote.start_char, quote.end_char): quote for quote in kept.values()}
             return _with_quotes(label, {**others, **_quote(event)}, event.origin)
         case "note":
-            return replace(label, note=event.new or None)
+            return changed(label, note=event.new or None)
         case "confidence":
-            return replace(label, confidence=event.new or None)
+            return changed(label, confidence=event.new or None)
         case "dismiss":
-            return replace(label, reviewed="dismissed")
+            return changed(label, reviewed="dismissed")
         case "accept":
             return _accepted(label, event)
     return label
@@ -116,7 +118,7 @@ def _set(label: Label, event: Event) -> Label:
     quotes = label.quotes
     if event.new in ("absent", None):  # evidence for it can't stand beside the word that it is not there
         quotes = {span: quote for span, quote in quotes.items() if not quote.makes_present()}
-    return replace(
+    return changed(
         label,
         value=event.new,
         explicit=event.explicit,
@@ -129,12 +131,12 @@ def _set(label: Label, event: Event) -> Label:
 
 def _with_quotes(label: Label, quotes: Mapping[Span, Quote], origin: str) -> Label:
     """The label with these quotes: one that makes it present does, and the last one's going takes that back."""
-    label = replace(label, quotes=dict(sorted(quotes.items())))
+    label = changed(label, quotes=dict(sorted(quotes.items())))
     if any(quote.makes_present() for quote in quotes.values()):
         if label.value == "present":
             return label
-        return replace(label, value="present", explicit=True, by_quote=True, origin=origin)
-    return replace(label, value=None, by_quote=False) if label.by_quote else label
+        return changed(label, value="present", explicit=True, by_quote=True, origin=origin)
+    return changed(label, value=None, by_quote=False) if label.by_quote else label
 
 
 def _accepted(label: Label, event: Event) -> Label:
@@ -144,7 +146,7 @@ def _accepted(label: Label, event: Event) -> Label:
         quotes.setdefault((quote.start_char, quote.end_char), quote)
     if event.new == "absent":
         quotes = {span: quote for span, quote in quotes.items() if not quote.makes_present()}
-    return replace(
+    return changed(
         label,
         value=event.new,
         explicit=True,

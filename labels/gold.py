@@ -18,7 +18,8 @@ from analysis.measure.scope import Scope
 from labels.events import SELF_SELECTED, Event
 from labels.fold import blind
 from labels.inclusion import probabilities
-from labels.log import by_trajectory, events_of
+from labels.log import by_trajectory
+from labels.said import blind_states, said
 from labels.state import Label, State
 from labels.undoing import in_force
 
@@ -95,16 +96,18 @@ def blind_labels(
         history: The codebook's changes, which labels are carried over.
         repeat: 1 for what people said the second time.
     """
-    found = []
-    for (trajectory_id, annotator), mine in sorted(by_trajectory(events, repeat).items()):
-        state = blind(mine, history)
-        if state is not None:
-            found += [
-                BlindLabel(trajectory_id, annotator, pattern, label, state)
-                for pattern, label in sorted(state.labels.items())
-                if label.value is not None
-            ]
-    return found
+    states = {key: blind(mine, history) for key, mine in by_trajectory(events, repeat).items()}
+    return labels_of({key: state for key, state in states.items() if state is not None})
+
+
+def labels_of(states: Mapping[tuple[str, str], State]) -> list[BlindLabel]:
+    """The labels of these blind states, which are by (trajectory_id, annotator), in a fixed order."""
+    return [
+        BlindLabel(trajectory_id, annotator, pattern, label, state)
+        for (trajectory_id, annotator), state in sorted(states.items(), key=lambda each: each[0])
+        for pattern, label in sorted(state.labels.items())
+        if label.value is not None
+    ]
 
 
 def resolved(labels: Iterable[BlindLabel]) -> dict[Key, str | None]:
@@ -137,11 +140,16 @@ def _gold(key: Key, labels: list[BlindLabel], decision: Event | None) -> Gold:
 
 def _of_the_newest_text(labels: Iterable[BlindLabel]) -> list[BlindLabel]:
     listed = list(labels)
-    newest: dict[str, str] = {}
-    for each in sorted(listed, key=_submitted_at):
-        if each.state.reasoning_sha256:
-            newest[each.trajectory_id] = each.state.reasoning_sha256
-    return [each for each in listed if each.state.reasoning_sha256 in (None, newest.get(each.trajectory_id))]
+    newest: dict[str, tuple[datetime, str]] = {}
+    for each in listed:
+        sha, at = each.state.reasoning_sha256, _submitted_at(each)
+        if sha and (each.trajectory_id not in newest or newest[each.trajectory_id][0] < at):
+            newest[each.trajectory_id] = at, sha
+    return [
+        each
+        for each in listed
+        if each.state.reasoning_sha256 in (None, newest.get(each.trajectory_id, (None, None))[1])
+    ]
 
 
 def decisions(events: Iterable[Event], codebook: Codebook | None = None) -> dict[Key, Event]:
@@ -168,7 +176,9 @@ def decisions(events: Iterable[Event], codebook: Codebook | None = None) -> dict
 
 def gold(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> list[Gold]:
     """The gold of the store, in a fixed order: blind labels that the queue handed out or people searched out."""
-    return golden_of(events_of(db), codebook or load())
+    book = codebook or load()
+    labels, decided = _read(db, book)
+    return list(golden(labels, decided).values())
 
 
 def golden_of(events: Sequence[Event], codebook: Codebook) -> list[Gold]:
@@ -178,12 +188,18 @@ def golden_of(events: Sequence[Event], codebook: Codebook) -> list[Gold]:
 
 def drawn_labels(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> list[BlindLabel]:
     """The blind labels on traces that were handed out; what a person searched out is not among them."""
-    return _drawn(events_of(db), codebook or load())
+    return _drawn(_read(db, codebook or load())[0])
 
 
-def _drawn(events: Iterable[Event], codebook: Codebook) -> list[BlindLabel]:
-    labels = blind_labels(events, codebook.history)
+def _drawn(labels: Iterable[BlindLabel]) -> list[BlindLabel]:
     return [each for each in labels if each.state.queue_reason != SELF_SELECTED]
+
+
+def _read(db: duckdb.DuckDBPyConnection, book: Codebook) -> tuple[list[BlindLabel], dict[Key, Event]]:
+    """The store's blind labels, and its adjudicators' decisions."""
+    folded = said(db, book.history)
+    deciding = [event for each in folded.values() for event in each.events if event.phase == "adjudication"]
+    return labels_of(blind_states(folded)), decisions(deciding, book)
 
 
 def frame(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> pa.Table:
@@ -198,8 +214,8 @@ def frame(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> pa
         trajectory came to be labelled; null where that can't be known).
     """
     book = codebook or load()
-    events = events_of(db)
-    drawn = _drawn(events, book)
+    labels, decided = _read(db, book)
+    drawn = _drawn(labels)
     first: dict[str, State] = {}
     for each in sorted(drawn, key=_submitted_at):
         first.setdefault(each.trajectory_id, each.state)
@@ -212,7 +228,7 @@ def frame(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> pa
             "value": each.value or "unresolved",
             "probability": chance[each.trajectory_id],
         }
-        for each in golden(drawn, decisions(events, book)).values()
+        for each in golden(drawn, decided).values()
         for pattern in (each.pattern, *former(each.pattern, book))
     ]
     return pa.Table.from_pylist(rows, schema=FRAME)

@@ -6,20 +6,22 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import permutations
 from statistics import median
 from typing import Any
 
 import duckdb
 
-from analysis.codebook import Codebook, load
+from analysis.codebook import Change, Codebook, load
 from analysis.measure.agreement import krippendorff_alpha
 from analysis.store.rows import now
 from labels.events import SELF_SELECTED, Event
 from labels.fold import blind, fold
-from labels.gold import BlindLabel, blind_labels, gold
-from labels.log import by_trajectory, events_of
-from labels.queue import is_open, left_for
+from labels.gold import BlindLabel, gold, labels_of
+from labels.queue import is_open
 from labels.queue_design import Queue, current
+from labels.said import Folded, blind_states, said
+from labels.waiting import open_traces
 
 
 @dataclass(frozen=True)
@@ -88,16 +90,28 @@ class Overview:
 def people(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> list[Person]:
     """Everybody who has opened, labelled or skipped a trace on the Label page, by name."""
     history = (codebook or load()).history
-    events = [event for event in events_of(db) if event.phase not in ("import", "adjudication")]
-    labels = blind_labels(events, history)
-    mine: dict[str, dict[str, list[Event]]] = defaultdict(dict)
-    for (trajectory_id, annotator), done in by_trajectory(events).items():
-        if any(event.op != "exposed" for event in done):
-            mine[annotator][trajectory_id] = done
-    again = Counter(
-        annotator for (_, annotator), done in by_trajectory(events, repeat=1).items() if blind(done, history)
-    )
-    return [_person(db, name, mine[name], again[name], labels) for name in sorted(mine)]
+    folded = said(db, history)
+    mine: dict[str, dict[str, Folded]] = defaultdict(dict)
+    for (trajectory_id, annotator, repeat), each in folded.items():
+        if repeat == 0 and (kept := _labelled(each, history)):
+            mine[annotator][trajectory_id] = kept
+    pairs = _pairs(labels_of({
+        (trajectory_id, annotator): each.blind
+        for annotator, traces in mine.items() for trajectory_id, each in traces.items() if each.blind
+    }))  # fmt: skip
+    again = Counter(annotator for _, annotator in blind_states(folded, repeat=1))
+    wanted = open_traces(db, now())
+    return [
+        _person(name, mine[name], again[name], pairs[name], wanted.left_for(name)) for name in sorted(mine)
+    ]
+
+
+def _labelled(done: Folded, history: Sequence[Change]) -> Folded | None:
+    """What somebody did on the Label page: without what was imported or decided; None where that is nothing."""
+    if any(event.phase in ("import", "adjudication") for event in done.events):
+        kept = [event for event in done.events if event.phase not in ("import", "adjudication")]
+        done = Folded(tuple(kept), fold(kept, history), blind(kept, history))
+    return done if any(event.op != "exposed" for event in done.events) else None
 
 
 def overview(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> Overview:
@@ -111,14 +125,14 @@ def overview(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) ->
             [queue.queue_id],
         ).fetchall()
     settled = gold(db, codebook)
-    said: dict[str, set[str]] = defaultdict(set)
+    people: dict[str, set[str]] = defaultdict(set)
     for label in (label for each in settled for label in each.labels):
         if label.state.queue_reason != SELF_SELECTED:
-            said[label.trajectory_id].add(label.annotator)
+            people[label.trajectory_id].add(label.annotator)
     counted: dict[str, Counter[str]] = defaultdict(Counter)
     for name, reason, wanted in rows:
         counted[reason] += Counter(
-            drawn=1, labelled=int(len(said[name]) > 0), done=int(len(said[name]) >= wanted)
+            drawn=1, labelled=int(len(people[name]) > 0), done=int(len(people[name]) >= wanted)
         )
     twice = [name for name, _, wanted in rows if wanted > 1]
     return Overview(
@@ -128,55 +142,47 @@ def overview(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) ->
             for reason, counts in sorted(counted.items())
         ),
         overlap=len(twice),
-        overlap_done=sum(len(said[name]) > 1 for name in twice),
+        overlap_done=sum(len(people[name]) > 1 for name in twice),
         conflicts=sum(each.status == "unresolved" for each in settled),
     )
 
 
 def _person(
-    db: duckdb.DuckDBPyConnection,
-    name: str,
-    mine: Mapping[str, list[Event]],
-    repeats: int,
-    labels: Sequence[BlindLabel],
+    name: str, mine: Mapping[str, Folded], repeats: int, pairs: Sequence[tuple[str, str]], left: int
 ) -> Person:
-    states = {trajectory: fold(events) for trajectory, events in mine.items()}
-    done = {trajectory for trajectory, state in states.items() if state.submitted}
-    first, second = _pairs(name, labels)
-    times = [event.created_at for events in mine.values() for event in events if event.created_at]
-    seconds = [took for trajectory in done if (took := _seconds(mine[trajectory])) is not None]
+    done = [each for each in mine.values() if each.current.submitted]
+    first, second = [own for own, _ in pairs], [other for _, other in pairs]
+    times = [event.created_at for each in mine.values() for event in each.events if event.created_at]
+    seconds = [took for each in done if (took := _seconds(each.events)) is not None]
     return Person(
         annotator=name,
         done=len(done),
-        left=left_for(db, name, now()),
-        under_way=sum(is_open(events) for events in mine.values()),
-        skipped=sum(state.skipped is not None for state in states.values()),
-        flagged=sum(state.flagged for state in states.values()),
-        not_blind=sum(blind(mine[trajectory]) is None for trajectory in done),
-        revealed=sum(state.revealed for state in states.values()),
-        searched_out=sum(states[trajectory].queue_reason == SELF_SELECTED for trajectory in done),
+        left=left,
+        under_way=sum(is_open(each.events) for each in mine.values()),
+        skipped=sum(each.current.skipped is not None for each in mine.values()),
+        flagged=sum(each.current.flagged for each in mine.values()),
+        not_blind=sum(each.blind is None for each in done),
+        revealed=sum(each.current.revealed for each in mine.values()),
+        searched_out=sum(each.current.queue_reason == SELF_SELECTED for each in done),
         repeats=repeats,
         seconds=median(seconds) if seconds else None,
-        compared=len(first),
-        same=sum(a == b for a, b in zip(first, second, strict=True)) / len(first) if first else None,
-        alpha=krippendorff_alpha([first, second]) if first else None,
+        compared=len(pairs),
+        same=sum(a == b for a, b in pairs) / len(pairs) if pairs else None,
+        alpha=krippendorff_alpha([first, second]) if pairs else None,
         last=max(times, default=None),
     )
 
 
-def _pairs(name: str, labels: Iterable[BlindLabel]) -> tuple[list[str], list[str]]:
-    """What this person and each other say of what both labelled."""
-    by_unit: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+def _pairs(labels: Iterable[BlindLabel]) -> dict[str, list[tuple[str, str]]]:
+    """For each person, what they and another one say of what both labelled."""
+    by_unit: dict[tuple[str, str], list[BlindLabel]] = defaultdict(list)
     for each in labels:
-        by_unit[each.trajectory_id, each.pattern][each.annotator] = each.value
-    pairs = [
-        (said[name], value)
-        for said in by_unit.values()
-        if name in said
-        for other, value in said.items()
-        if other != name
-    ]
-    return [mine for mine, _ in pairs], [theirs for _, theirs in pairs]
+        by_unit[each.trajectory_id, each.pattern].append(each)
+    pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for unit in by_unit.values():
+        for one, other in permutations(unit, 2):
+            pairs[one.annotator].append((one.value, other.value))
+    return pairs
 
 
 def _seconds(events: Sequence[Event]) -> float | None:

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import count
 
 import duckdb
 
+from analysis.codebook import load
 from analysis.store import Store
 from analysis.store.rows import now
-from analysis.trajectories import READABLE
-from labels.events import SELF_SELECTED, UNIFORM, Event
+from labels.events import SELF_SELECTED, Event
 from labels.fold import blind, fold
-from labels.log import by_trajectory, events_of, record
+from labels.log import events_of, record
 from labels.queue_design import EVERYTHING, Settings, current
+from labels.said import said
+from labels.waiting import PHASES, WORKS, items, labellable, open_traces
 
 REPEAT = "repeat"
 REPEAT_AFTER = 20
 """A trace comes a second time when its annotator has submitted so many others since."""
+AT_ONCE = 20
+"""Candidates for the next trace that are looked at together: most often the first is there and can be read."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +64,13 @@ def next_trace(db: duckdb.DuckDBPyConnection, annotator: str) -> str | None:
 
 def by_opaque(db: duckdb.DuckDBPyConnection, annotator: str, name: str) -> Taken | None:
     """What is behind an opaque id: the trace, and whether it is the second time; None when there is nothing."""
-    row = db.execute(
-        f"""SELECT trajectory_id, {_OPAQUE} <> $name FROM trajectories
-            WHERE ({_OPAQUE} = $name OR md5($annotator || chr(10) || trajectory_id || chr(10) || '1')[:10] = $name)
-              AND {_LABELLABLE}""",
+    rows = db.execute(
+        f"""SELECT DISTINCT trajectory_id, {_OPAQUE} <> $name FROM log.trajectories
+            WHERE {_OPAQUE} = $name OR md5($annotator || chr(10) || trajectory_id || chr(10) || '1')[:10] = $name""",
         {"annotator": annotator, "name": name},
-    ).fetchone()
-    return Taken(row[0], int(row[1])) if row else None
+    ).fetchall()
+    there = labellable(db, [trajectory_id for trajectory_id, _ in rows])
+    return next((Taken(each, int(repeat)) for each, repeat in rows if each in there), None)
 
 
 def take(store: Store, annotator: str, at: datetime | None = None) -> Taken | None:
@@ -98,20 +102,17 @@ def take(store: Store, annotator: str, at: datetime | None = None) -> Taken | No
 
 def progress(db: duckdb.DuckDBPyConnection, annotator: str) -> Progress:
     """How far this person is: what they have done, and what the queue still has for them."""
-    mine = by_trajectory(events_of(db, annotator))
-    states = [fold(events) for events in mine.values()]
-    left = left_for(db, annotator, now())
-    submitted, skipped = sum(s.submitted for s in states), sum(s.skipped is not None for s in states)
-    under_way = sum(is_open(events) for events in mine.values())
-    flagged = sum(state.flagged for state in states)
+    mine = [
+        each
+        for (_, who, repeat), each in said(db, load().history).items()
+        if who == annotator and repeat == 0
+    ]
+    left = open_traces(db, now()).left_for(annotator)
+    submitted = sum(each.current.submitted for each in mine)
+    skipped = sum(each.current.skipped is not None for each in mine)
+    under_way = sum(is_open(each.events) for each in mine)
+    flagged = sum(each.current.flagged for each in mine)
     return Progress(left + submitted + skipped + under_way, submitted, skipped, flagged)
-
-
-def left_for(db: duckdb.DuckDBPyConnection, annotator: str, at: datetime) -> int:
-    """How many traces still want somebody that this person has not begun."""
-    begun = _begun(by_trajectory(events_of(db, annotator)))
-    [(left,)] = _wanted(db, annotator, at, "SELECT count(*) FROM wanted", begun)
-    return int(left)
 
 
 @dataclass(frozen=True)
@@ -122,80 +123,93 @@ class _Found:
     probability: float | None = None
 
 
+@dataclass(frozen=True)
+class _Mine:
+    """One trace of a person, the first or the second time, as far as the next one depends on it.
+
+    Attributes:
+        begun: Whether they opened it or did anything to it; seeing findings elsewhere is not that.
+        done: Whether they submitted or skipped it and took nothing back. Else its events say whether it is open.
+    """
+
+    trajectory_id: str
+    repeat: int
+    begun: bool
+    done: bool
+    exposed: bool
+    seen: bool
+    submitted_at: datetime | None
+
+
+def _mine(db: duckdb.DuckDBPyConnection, annotator: str) -> list[_Mine]:
+    """What this person has had before them, in the order in which they came to it."""
+    rows = db.execute(
+        f"""SELECT trajectory_id, coalesce(repeat, 0), bool_or({WORKS}),
+                   bool_or({WORKS} AND op IN ('submit', 'skip')) AND NOT bool_or({WORKS} AND op = 'revert'),
+                   bool_or(op = 'exposed'), bool_or(op IN ('exposed', 'reveal')), max(created_at) FILTER (op = 'submit')
+            FROM log.label_events WHERE annotator = ? GROUP BY 1, 2 ORDER BY min(created_at), 1, 2""",
+        [annotator],
+    ).fetchall()
+    return [_Mine(*row) for row in rows]
+
+
 def _next(db: duckdb.DuckDBPyConnection, annotator: str, at: datetime) -> _Found | None:
     queue = current(db)
     settings = queue.settings if queue else EVERYTHING
-    events = events_of(db, annotator)
-    mine, again = by_trajectory(events), by_trajectory(events, repeat=1)
-    for (trajectory_id, _), done in again.items():
-        if is_open(done):
-            return _Found(Taken(trajectory_id, 1))
-    left_open = [(name, done) for (name, _), done in mine.items() if is_open(done)]
-    for trajectory_id, done in left_open:
+    mine = _mine(db, annotator)
+    events = {
+        (each.trajectory_id, each.repeat): _events(db, annotator, each)
+        for each in mine
+        if each.begun and not each.done
+    }
+    left_open = [key for key, done in events.items() if is_open(done)]
+    for name, repeat in left_open:
+        if repeat:
+            return _Found(Taken(name, 1))
+    for name, _ in left_open:
+        done = events[name, 0]
         since = max((each.created_at for each in done if each.created_at), default=datetime.min)
         if since > at - timedelta(hours=settings.lease_hours) or _self_selected(done):
-            return _Found(Taken(trajectory_id))
+            return _Found(Taken(name))
     lapsed = [name for name, _ in left_open]
-    due = _due(mine, again, annotator, settings)
+    due = _due(db, mine, annotator, settings)
     if due is not None:
         return _Found(Taken(due, 1), True, REPEAT)
-    done_with = [name for name in _begun(mine) if name not in lapsed]
-    seen = [name for (name, _), done in mine.items() if any(each.op == "exposed" for each in done)]
-    rows = _wanted(
+    done_with = [each.trajectory_id for each in mine if each.begun and not each.repeat]
+    return _fresh(
         db, annotator, at,
-        f"""SELECT trajectory_id, reason, probability FROM wanted
-            ORDER BY NOT list_contains($first, trajectory_id), list_contains($last, trajectory_id), {_OPAQUE}
-            LIMIT 1""",
-        done_with, first=lapsed, last=seen,
+        without=[name for name in done_with if name not in lapsed], first=lapsed,
+        last=[each.trajectory_id for each in mine if each.exposed and not each.repeat],
     )  # fmt: skip
-    for trajectory_id, reason, probability in rows:
-        return _Found(Taken(trajectory_id), True, reason, probability)
+
+
+def _events(db: duckdb.DuckDBPyConnection, annotator: str, of: _Mine) -> list[Event]:
+    found = events_of(db, annotator, of.trajectory_id)
+    return [event for event in found if event.repeat == of.repeat]
+
+
+def _fresh(
+    db: duckdb.DuckDBPyConnection, annotator: str, at: datetime, without: list[str], first: list[str], last: list[str]
+) -> _Found | None:  # fmt: skip
+    """The trace that still wants somebody and comes first in this person's order."""
+    wanted, bound = items(db, annotator, at)
+    bound |= {"annotator": annotator, "without": without, "first": first, "last": last}
+    for place in count(0, AT_ONCE):
+        rows = db.execute(
+            f"""SELECT trajectory_id, reason, probability FROM ({wanted})
+                WHERE trajectory_id NOT IN (SELECT unnest($without::VARCHAR[]))
+                ORDER BY NOT list_contains($first::VARCHAR[], trajectory_id),
+                         list_contains($last::VARCHAR[], trajectory_id), {_OPAQUE}
+                LIMIT {AT_ONCE} OFFSET {place}""",
+            bound,
+        ).fetchall()
+        there = labellable(db, [name for name, _, _ in rows])
+        for name, reason, probability in rows:
+            if name in there:
+                return _Found(Taken(name), True, reason, probability)
+        if len(rows) < AT_ONCE:
+            return None
     return None
-
-
-def _wanted(
-    db: duckdb.DuckDBPyConnection, annotator: str, at: datetime, sql: str, without: Sequence[str], **more: Any
-) -> list[Any]:
-    """Ask about the table `wanted`: the traces that still want somebody, but for those in `without`."""
-    queue = current(db)
-    bound: dict[str, Any] = {"annotator": annotator, "without": list(without), **more}
-    items = f"SELECT trajectory_id, '{UNIFORM}' AS reason, 1.0::DOUBLE AS probability FROM trajectories WHERE {_LABELLABLE}"
-    if queue is not None:
-        since = at - timedelta(hours=queue.settings.lease_hours)
-        bound |= {"queue": queue.queue_id, "since": since}
-        items = f"""{_HELD}
-            SELECT q.trajectory_id, reason, probability FROM queue_items q LEFT JOIN held h USING (trajectory_id)
-            WHERE queue_id = $queue AND q.people > coalesce(h.people, 0)
-              AND trajectory_id IN (SELECT trajectory_id FROM trajectories WHERE {_LABELLABLE})"""
-    used = {name: value for name, value in bound.items() if f"${name}" in sql + items + "$without"}
-    return db.execute(
-        f"WITH wanted AS (FROM ({items}) WHERE NOT list_contains($without, trajectory_id)) {sql}", used
-    ).fetchall()
-
-
-_HELD = f"""WITH one AS (
-        SELECT trajectory_id, annotator, max(created_at) AS last,
-               bool_or(op = 'submit' AND phase = 'blind' AND NOT undone) AS submitted,
-               bool_or(op = 'skip' AND NOT undone) AS skipped,
-               arg_min(queue_reason, created_at) FILTER (op = 'open') AS queue_reason
-        FROM (SELECT *, event_id IN (SELECT old FROM log.label_events WHERE op = 'revert' AND old IS NOT NULL)
-                        AS undone FROM log.label_events)
-        WHERE annotator <> $annotator AND coalesce(repeat, 0) = 0 AND phase IN ('blind', 'assisted', 'review')
-          AND op <> 'exposed'
-        GROUP BY trajectory_id, annotator),
-    held AS (
-        SELECT trajectory_id, count(*) AS people FROM one
-        WHERE queue_reason IS DISTINCT FROM '{SELF_SELECTED}' AND (submitted OR (NOT skipped AND last > $since))
-        GROUP BY trajectory_id)"""
-"""Who has a trace: others who submitted it blind, and those whose lease on it runs. Who searched a trace out does not
-take the place of the one whom the queue would have given it to."""
-
-Mine = Mapping[tuple[str, str], list[Event]]
-
-
-def _begun(mine: Mine) -> list[str]:
-    """The traces that a person opened or did anything to; seeing findings elsewhere is not that."""
-    return [name for (name, _), events in mine.items() if any(_works(event) for event in events)]
 
 
 def is_open(events: Iterable[Event]) -> bool:
@@ -208,25 +222,24 @@ def is_open(events: Iterable[Event]) -> bool:
 
 
 def _works(event: Event) -> bool:
-    return event.op not in ("exposed", "gold") and event.phase in ("blind", "assisted", "review")
+    return event.op not in ("exposed", "gold") and event.phase in PHASES
 
 
 def _self_selected(events: Iterable[Event]) -> bool:
     return fold(events).queue_reason == SELF_SELECTED
 
 
-def _due(mine: Mine, again: Mine, annotator: str, settings: Settings) -> str | None:
+def _due(
+    db: duckdb.DuckDBPyConnection, mine: Sequence[_Mine], annotator: str, settings: Settings
+) -> str | None:
     """The trace to label a second time: chosen by chance, submitted blind long enough ago, nothing seen since."""
+    again = {each.trajectory_id for each in mine if each.repeat}
     submitted = sorted(
-        (max(e.created_at for e in events if e.op == "submit" and e.created_at), name)
-        for (name, _), events in mine.items()
-        if any(event.op == "submit" for event in events)
-    )
-    for _, name in submitted[: max(0, len(submitted) - REPEAT_AFTER)]:
-        events = mine[name, annotator]
-        seen = any(event.op in ("reveal", "exposed") for event in events)
+        (each.submitted_at, each.trajectory_id, each) for each in mine if each.submitted_at and not each.repeat
+    )  # fmt: skip
+    for _, name, each in submitted[: max(0, len(submitted) - REPEAT_AFTER)]:
         chosen = _chance(settings.seed, annotator, name) < settings.repeats
-        if chosen and not seen and (name, annotator) not in again and blind(events) is not None:
+        if chosen and not each.seen and name not in again and blind(_events(db, annotator, each)) is not None:
             return name
     return None
 
@@ -237,5 +250,4 @@ def _chance(*parts: object) -> float:
 
 
 _taking = threading.Lock()
-_LABELLABLE = f"reasoning_state IN {READABLE}"
 _OPAQUE = "md5($annotator || chr(10) || trajectory_id)[:10]"

@@ -11,12 +11,26 @@ import numpy.typing as npt
 from analysis.measure.agreement import alpha_of
 from analysis.measure.judge_bootstrap import Array, Figure, Sample, figure, share
 from labels.gold import BlindLabel
+from labels.state import Label
 
 NOBODY = "nobody marked a sentence"
+Spans = npt.NDArray[np.int64]
+NO_SPANS: Spans = np.zeros((0, 2), dtype=np.int64)
+
+
+def sentences_of(db: duckdb.DuckDBPyConnection, trajectories: Sequence[str]) -> dict[str, Spans]:
+    """(sentences, 2) where each sentence begins and ends, by trajectory."""
+    rows = db.execute(
+        """WITH named AS (SELECT unnest(?::VARCHAR[]) AS trajectory_id)
+           SELECT trajectory_id, start_char, end_char FROM log.cuts WHERE trajectory_id IN (FROM named)
+           AND row_id IN (SELECT row_id FROM trajectories WHERE trajectory_id IN (FROM named))""",
+        [list(trajectories)],
+    ).fetchall()
+    return {name: np.array([starts, ends], dtype=np.int64).T for name, starts, ends in rows}
 
 
 def marked_sentences(
-    db: duckdb.DuckDBPyConnection,
+    sentences: Mapping[str, Spans],
     trajectories: Sequence[str],
     first: Mapping[str, BlindLabel],
     second: Mapping[str, BlindLabel],
@@ -25,11 +39,14 @@ def marked_sentences(
 
     A sentence is marked where it shares a letter with a quote that makes the pattern present.
     """
-    spans = _sentences(db, trajectories)
     rows = np.zeros((len(trajectories), 4))
     for place, name in enumerate(trajectories):
-        sentences = spans.get(name, np.zeros((0, 2), dtype=np.int64))
-        one, other = (_marked(sentences, said[name]) for said in (first, second))
+        spans = sentences.get(name, NO_SPANS)
+        said = (first[name].label, second[name].label)
+        if not any(label.quotes for label in said):
+            rows[place, 3] = len(spans)
+            continue
+        one, other = (_marked(spans, label) for label in said)
         rows[place] = [(one & other).sum(), (one & ~other).sum(), (~one & other).sum(), (~one & ~other).sum()]
     return rows
 
@@ -59,21 +76,9 @@ def _f1(totals: Array) -> Array:
     return share(2 * both, 2 * both + one + other)
 
 
-def _marked(sentences: npt.NDArray[np.int64], said: BlindLabel) -> npt.NDArray[np.bool_]:
+def _marked(sentences: Spans, label: Label) -> npt.NDArray[np.bool_]:
     marked = np.zeros(len(sentences), dtype=np.bool_)
-    for quote in said.label.quotes.values():
+    for quote in label.quotes.values():
         if quote.makes_present():
             marked |= (sentences[:, 0] < quote.end_char) & (sentences[:, 1] > quote.start_char)
     return marked
-
-
-def _sentences(
-    db: duckdb.DuckDBPyConnection, trajectories: Sequence[str]
-) -> dict[str, npt.NDArray[np.int64]]:
-    """(sentences, 2) where each begins and ends, by trajectory."""
-    rows = db.execute(
-        """SELECT trajectory_id, list(start_char ORDER BY segment), list(end_char ORDER BY segment) FROM segments
-           WHERE trajectory_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY trajectory_id""",
-        [list(trajectories)],
-    ).fetchall()
-    return {name: np.array([starts, ends], dtype=np.int64).T for name, starts, ends in rows}

@@ -68,7 +68,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Store:
             db, "clusters", [{"clustering_id": "k", "cluster": n, "created_at": now()} for n in (-1, 0, 1)]
         )
         append(db, "cluster_members", [
-            {"clustering_id": "k", "cluster": n % 3 - 1, "trajectory_id": name} for n, name in enumerate(ids)
+            {"clustering_id": "k", "cluster": n % 3 - 1, "trajectory_id": name, "reasoning_sha256": "sha"}
+            for n, name in enumerate(ids)
         ])  # fmt: skip
     return store
 

@@ -1,0 +1,153 @@
+"""Server time of what people's labels are shown by, over 100,000 trajectories and 28,000 events of five people.
+
+    python -m benchmarks.labels_page [--n 100000] [--labelled 2000] [--store FILE]
+
+Simulated trajectories are written again and again under new ids until there are enough; a queue is drawn, and what it
+drew is labelled as five people do who mostly agree. Prints each figure's time and that of the Progress page: its first
+look after a write asks the store, the next ones are answered from what is kept. With --store the store is kept there,
+and used again by the next run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+from streamlit.testing.v1 import AppTest
+
+from analysis import codebook
+from analysis.store import Store, append
+from analysis.store.rows import now
+from benchmarks.environment_page import multiplied
+from labels import queue
+from labels.adjudication import to_adjudicate
+from labels.agreement import agreement
+from labels.events import Event
+from labels.gold import gold
+from labels.progress import overview, people
+from labels.queue_design import Settings, make
+from labels.spread import by_checkpoint
+
+ROOT = Path(__file__).parents[1]
+PEOPLE = ("ada", "bo", "cy", "dee", "eli")
+LIMIT_MS = 1000
+PARTS = ("people", "queue", "agreement", "checkpoints")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--n", type=int, default=100_000)
+    parser.add_argument("--labelled", type=int, default=2_000)
+    parser.add_argument("--store", type=Path)
+    wanted = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = wanted.store or Path(folder) / "store.duckdb"
+        if not path.exists():
+            _label(multiplied(path, wanted.n), wanted.labelled)
+        os.environ["TELLTALE_DB"] = str(path)
+        measure(Store(path))
+
+
+def measure(store: Store) -> None:
+    """Print the times."""
+    with store.session() as db:
+        [counts] = db.execute(
+            "SELECT (SELECT count(*) FROM trajectories), (SELECT count(*) FROM log.label_events)"
+        ).fetchall()
+        print(f"{counts[0]:,} trajectories, {counts[1]:,} events of {len(PEOPLE)} people")
+        book = codebook.load()
+        asked: dict[str, Callable[[], object]] = {
+            "agreement": lambda: agreement(db, None, book),
+            "people": lambda: people(db, book),
+            "overview": lambda: overview(db, book),
+            "labels by checkpoint": lambda: by_checkpoint(db, book),
+            "gold": lambda: gold(db, book),
+            "to adjudicate": lambda: to_adjudicate(db, "kim", book),
+            "next trace of a queue": lambda: queue.next_trace(db, "ada"),
+        }
+        for name, ask in asked.items():
+            ask()
+            print(f"{name:28} {_ms(ask):10,.0f} ms")
+    for part in PARTS:
+        _touch(store)
+        first, then = _look(part)
+        told = f"then {then:.0f}; limit {LIMIT_MS:,}: {first / LIMIT_MS:.2f}x"
+        print(f"Progress, {part:18} {first:10,.0f} ms after a write, {told}")
+
+
+def _ms(ask: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    ask()
+    return 1000 * (time.perf_counter() - begun)
+
+
+def _touch(store: Store) -> None:
+    with store.transaction() as db:
+        db.execute("INSERT INTO log.retractions SELECT NULL, 'nobody', 'touches the file', current_timestamp")
+
+
+def _look(part: str) -> tuple[float, float]:
+    """Milliseconds of the first look, and the median of three more."""
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300)
+    page.switch_page("views/progress.py")
+    page.query_params["part"] = part
+    times = []
+    for _ in range(4):
+        times.append(_ms(page.run))
+        assert not page.exception, page.exception
+    return times[0], sorted(times[1:])[1]
+
+
+def _label(store: Store, labelled: int) -> None:
+    """Draw a queue, and have five people label it blind: each a part of it, one trace in five two of them."""
+    chance = np.random.default_rng(1)
+    ids = codebook.load().ids()
+    make(store, Settings(size=labelled, seed=1))
+    with store.session() as db:
+        items = db.execute(
+            """SELECT q.trajectory_id, q.reason, q.probability, q.people, t.reasoning_sha256, left(t.reasoning, 20)
+               FROM queue_items q JOIN trajectories t USING (trajectory_id) WHERE q.reason IS NOT NULL ORDER BY 1"""
+        ).fetchall()
+    events: list[Event] = []
+    begun = now() - timedelta(days=3)
+    for name, reason, probability, wanted, sha, quote in items:
+        truth = chance.random(len(ids)) < 0.1
+        for who in chance.choice(PEOPLE, wanted, replace=False):
+            head = {
+                "annotator": str(who),
+                "trajectory_id": name,
+                "reasoning_sha256": sha,
+                "codebook_revision": 1,
+            }
+            said = truth ^ (chance.random(len(ids)) < 0.03)
+            steps: list[dict[str, object]] = [
+                {"op": "open", "queue_reason": reason, "queue_probability": probability},
+                *(
+                    {
+                        "op": "add_quote",
+                        "pattern": ids[n],
+                        "quote": quote,
+                        "start_char": 0,
+                        "end_char": len(quote),
+                    }
+                    if n % 2
+                    else {"op": "set", "pattern": ids[n], "new": "unsure" if n % 7 == 0 else "absent"}
+                    for n in np.flatnonzero(said | (chance.random(len(ids)) < 0.5))
+                ),
+                {"op": "submit", "new": " ".join(ids)},
+            ]
+            for step in steps:
+                begun += timedelta(seconds=3)
+                events.append(Event(**head, **step, created_at=begun))  # type: ignore[arg-type]
+    with store.transaction() as db:
+        append(db, "label_events", [event.as_row() for event in events])
+
+
+if __name__ == "__main__":
+    main()
