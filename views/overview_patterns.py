@@ -128,13 +128,16 @@ def figure_of(shown: Shown, measure: str, panels: list[Panel]) -> Figure:
 
 
 def _shares(shown: Shown, panels: list[Panel]) -> list[dict[str, Any]]:
-    """Patterns as `telltale report frequencies` has them, and groups beside them."""
-    patterns = [panel.id for panel in panels if panel.is_pattern]
-    others = {panel.id: shown.signs(panel) for panel in panels if not panel.is_pattern}
-    found = shown.opened.ask(gold.frequencies, shown.run["run"], scope=shown.scope) if patterns else []
-    rows = [
-        cell.as_row() for cell in found if cell.pattern in patterns and cell.reasoning_state == shown.state
-    ]
+    """The shares of `telltale report frequencies`; where people have labelled, with what labels say of patterns."""
+    labelled = shown.opened.ask(gold.frame)
+    of_labels = [panel.id for panel in panels if panel.is_pattern] if len(labelled) else []
+    found = (
+        shown.opened.ask(gold.frequencies, shown.run["run"], scope=shown.scope, patterns=of_labels)
+        if of_labels
+        else []
+    )
+    rows = [cell.as_row() for cell in found if cell.reasoning_state == shown.state]
+    others = {panel.id: shown.signs(panel) for panel in panels if panel.id not in of_labels}
     return rows + [cell.as_row() for cell in shares(shown.table, others, shown.state)]
 
 

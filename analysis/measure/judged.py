@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from analysis.measure.scope import Scope, checkpoint_order, natural
+from analysis.measure.tallies import current_attempts, current_trajectories, verdicts_stored
 
 PRESENT, ABSENT, UNKNOWN = 1, 0, -1
 """What a run says of a pattern in a trajectory; unknown is unsure, not judged, or nothing to read."""
@@ -109,31 +110,25 @@ class Judged:
 
 def judged(db: duckdb.DuckDBPyConnection, run_id: str) -> Judged:
     """Read what a run says of every trajectory of the store."""
+    attempts, bound = current_attempts(db, run_id)
     rows = db.execute(
-        """SELECT t.row_id, coalesce(a.attempt_id, 0) AS attempt_id, t.checkpoint, c.series, t.environment, t.variant,
-                  t.reasoning_state, t.environment || '/' || t.prompt_id AS prompt, t.synthetic
-           FROM trajectories t LEFT JOIN checkpoints c ON c.name = t.checkpoint
-           LEFT JOIN (SELECT attempt_id, trajectory_id, reasoning_sha256 FROM log.attempts
-                      WHERE run_id = $1 AND state = 'ok' AND attempt_id IN
-                          (SELECT arg_max(attempt_id, created_at) FROM log.attempts WHERE run_id = $1
-                           GROUP BY trajectory_id)) a
-             ON a.trajectory_id = t.trajectory_id AND a.reasoning_sha256 IS NOT DISTINCT FROM t.reasoning_sha256""",
-        [run_id],
+        f"""SELECT t.row_id, coalesce(a.attempt_id, 0) AS attempt_id, t.checkpoint, c.series, t.environment, t.variant,
+                   t.reasoning_state, t.environment || '/' || t.prompt_id AS prompt, t.synthetic
+            FROM {current_trajectories(db)} t LEFT JOIN checkpoints c ON c.name = t.checkpoint
+            LEFT JOIN ({attempts} AND state = 'ok') a
+              ON a.trajectory_id = t.trajectory_id AND a.reasoning_sha256 IS NOT DISTINCT FROM t.reasoning_sha256""",
+        bound,
     ).to_arrow_table()
     encoded = {column: _encoded(rows[column]) for column in COLUMNS}
     encoded["checkpoint"] = _in_order(*encoded["checkpoint"], checkpoint_order(db))
-    attempts = rows["attempt_id"].to_numpy()
-    patterns = [
-        name
-        for (name,) in db.execute(
-            "SELECT DISTINCT pattern FROM log.verdicts WHERE run_id = ? ORDER BY 1", [run_id]
-        ).fetchall()
-    ]
+    attempt_id = rows["attempt_id"].to_numpy()
+    times, judged_ever = verdicts_stored(db, run_id)
+    complete = all(count == judged_ever for count in times.values())
     return Judged(
-        tuple(patterns), _verdicts(db, attempts, patterns),
+        tuple(sorted(times)), _verdicts(db, attempt_id, sorted(times), complete),
         {column: codes for column, (codes, _) in encoded.items()},
         {column: values for column, (_, values) in encoded.items()},
-        rows["row_id"].to_numpy(), attempts,
+        rows["row_id"].to_numpy(), attempt_id,
     )  # fmt: skip
 
 
@@ -152,17 +147,23 @@ def on_attempts(
         db.unregister("places")
 
 
-def _verdicts(db: duckdb.DuckDBPyConnection, attempts: npt.NDArray[np.uint64], patterns: list[str]) -> Signs:
+def _verdicts(
+    db: duckdb.DuckDBPyConnection, attempts: npt.NDArray[np.uint64], patterns: list[str], complete: bool
+) -> Signs:
+    """(N, P) the verdicts. Where every attempt has one on every pattern, those that are absent need not be read."""
     found = on_attempts(
         db,
         attempts,
-        """SELECT place, list_position(?, pattern)::USMALLINT AS pattern, verdict = 'present' AS present
-           FROM log.verdicts JOIN places USING (attempt_id) WHERE verdict IN ('present', 'absent')""",
+        f"""SELECT place, list_position(?, pattern)::USMALLINT AS pattern,
+                   CASE verdict WHEN 'present' THEN {PRESENT} WHEN 'absent' THEN {ABSENT} ELSE {UNKNOWN} END AS sign
+            FROM log.verdicts JOIN places USING (attempt_id) {"WHERE verdict <> 'absent'" if complete else ""}""",
         [patterns],
     )
     signs = np.full((len(attempts), len(patterns)), UNKNOWN, np.int8)
+    if complete:
+        signs[attempts != 0] = ABSENT
     if len(found["place"]):
-        signs[found["place"], found["pattern"].astype(np.intp) - 1] = found["present"]
+        signs[found["place"], found["pattern"].astype(np.intp) - 1] = found["sign"]
     return signs
 
 

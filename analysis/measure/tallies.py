@@ -42,7 +42,7 @@ def make_tallies(
     trajectories = f"{current_trajectories(db)} t LEFT JOIN checkpoints c ON c.name = t.checkpoint"
     cell = _make_cells(db, trajectories, by, scope)
     _make_scoped(db, trajectories, run_id, cell, scope)
-    times, judged = _times(db, run_id)
+    times, judged = verdicts_stored(db, run_id)
     complete = all(count == judged for count in times.values())
     chosen = [pattern for pattern in sorted(times) if patterns is None or pattern in patterns]
     _make_tallies(
@@ -85,7 +85,7 @@ def _make_scoped(
     db: duckdb.DuckDBPyConnection, trajectories: str, run_id: str, cell: str, scope: Scope
 ) -> None:
     condition, bound = scope.sql()
-    attempts, runs = _attempts(db, run_id)
+    attempts, runs = current_attempts(db, run_id)
     db.execute(
         f"""CREATE OR REPLACE TEMP TABLE scoped AS
             SELECT t.row_id, {cell} AS cell, a.attempt_id FROM {trajectories}
@@ -96,7 +96,7 @@ def _make_scoped(
     )
 
 
-def _attempts(db: duckdb.DuckDBPyConnection, run_id: str) -> tuple[str, list[Any]]:
+def current_attempts(db: duckdb.DuckDBPyConnection, run_id: str) -> tuple[str, list[Any]]:
     """The newest attempt of the run on each trajectory, as SQL with its parameters."""
     ((once,),) = db.execute(
         "SELECT count(*) = count(DISTINCT hash(trajectory_id)) FROM log.attempts WHERE run_id = ?", [run_id]
@@ -104,7 +104,7 @@ def _attempts(db: duckdb.DuckDBPyConnection, run_id: str) -> tuple[str, list[Any
     return ("FROM log.attempts WHERE run_id = ?", [run_id]) if once else (ATTEMPTS, [run_id, run_id])
 
 
-def _times(db: duckdb.DuckDBPyConnection, run_id: str) -> tuple[dict[str, int], int]:
+def verdicts_stored(db: duckdb.DuckDBPyConnection, run_id: str) -> tuple[dict[str, int], int]:
     """How many verdicts the run has on each pattern, and how many of its attempts ended ok; in all it ever stored."""
     rows = db.execute(
         """SELECT pattern, count(*) FILTER (verdict IN ('present', 'absent', 'unsure'))
