@@ -9,6 +9,7 @@ from commands.report.contrast import contrast
 from commands.report.frequencies import frequencies
 from commands.report.gaming import gaming
 from commands.report.judge import judge
+from commands.report.plan import plan
 from commands.report.truth import truth
 
 
@@ -17,7 +18,7 @@ def report() -> None:
     """Figures from the store, as a table, CSV or JSON."""
 
 
-for command in (frequencies, contrast, judge, agreement, gaming, truth):
+for command in (frequencies, contrast, judge, agreement, gaming, truth, plan):
     report.add_command(command)
 
 COMMANDS = (report,)
