@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import duckdb
@@ -9,7 +10,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from analysis.measure.judged import ABSENT, PRESENT, UNKNOWN, Judged, Signs
+from analysis.measure.judged import UNKNOWN, Judged, Signs
 
 MOST_VALUES = 12
 """An outcome with more values than this is a measurement and no action to condition on."""
@@ -22,7 +23,7 @@ class Action:
     Attributes:
         outcome: The outcome's name.
         value: Its value as JSON: true, "declined", 3.
-        count: Trajectories that have it.
+        count: How often it was stored.
     """
 
     outcome: str
@@ -40,20 +41,20 @@ class Action:
 
 def actions(db: duckdb.DuckDBPyConnection) -> list[Action]:
     """The outcomes' values to condition on, outcomes of yes and no first; of these only yes."""
-    rows = db.execute(
-        """SELECT name, value::VARCHAR, count(DISTINCT trajectory_id) FROM log.outcomes
-           WHERE state = 'ok' AND value IS NOT NULL AND value::VARCHAR <> 'null' AND name IN
-               (SELECT name FROM log.outcomes WHERE state = 'ok' GROUP BY name HAVING count(DISTINCT value) <= ?)
-           GROUP BY name, value""",
-        [MOST_VALUES],
-    ).fetchall()
-    yes = {name for name, value, _ in rows if value in ("true", "false")}
+    values: dict[str, dict[str, int]] = defaultdict(dict)
+    for name, value, count in db.execute(
+        """SELECT name, value::VARCHAR, count(*) FROM log.outcomes
+           WHERE state = 'ok' AND value::VARCHAR <> 'null' GROUP BY ALL"""
+    ).fetchall():
+        values[name][value] = count
     found = [
-        Action(*row)
-        for row in rows
-        if row[1] != "false" or not any(r[0] == row[0] and r[1] == "true" for r in rows)
+        Action(name, value, count)
+        for name, counts in values.items()
+        if len(counts) <= MOST_VALUES
+        for value, count in counts.items()
+        if value != "false" or "true" not in counts
     ]
-    return sorted(found, key=lambda each: (each.outcome not in yes, each.outcome, each.value))
+    return sorted(found, key=lambda each: (each.value not in ("true", "false"), each.outcome, each.value))
 
 
 def acted(db: duckdb.DuckDBPyConnection, table: Judged, outcome: str, value: str = "true") -> Signs:
@@ -61,12 +62,13 @@ def acted(db: duckdb.DuckDBPyConnection, table: Judged, outcome: str, value: str
     places = pa.table({"row_id": table.row_id, "place": np.arange(len(table), dtype=np.int32)})
     db.register("places", places)
     found = db.execute(
-        """SELECT place, o.value::VARCHAR = ? AS did
-           FROM places JOIN log.trajectories USING (row_id) JOIN outcomes o USING (trajectory_id)
-           WHERE o.name = ? AND o.state = 'ok' AND o.value IS NOT NULL AND o.value::VARCHAR <> 'null'""",
+        """SELECT place, CASE WHEN o.state <> 'ok' OR coalesce(o.value::VARCHAR, 'null') = 'null' THEN -1
+                              ELSE (o.value::VARCHAR = ?)::TINYINT END AS sign
+           FROM places JOIN log.trajectories t USING (row_id) JOIN log.outcomes o ON o.trajectory_id = t.trajectory_id
+           WHERE o.name = ? ORDER BY o.created_at""",
         [value, outcome],
     ).fetchnumpy()
     db.unregister("places")
     signs = np.full(len(table), UNKNOWN, np.int8)
-    signs[found["place"]] = np.where(np.ma.filled(found["did"], False), PRESENT, ABSENT)
+    signs[found["place"]] = found["sign"]  # of several rows the newest is written last
     return signs
