@@ -21,7 +21,7 @@ LARGEST_BATCH = ROWS_A_GROUP
 """How many trajectories are written together: as many as the store packs together."""
 LARGEST_CHARACTERS = 32_000_000
 """From how much text on they are written before they are as many."""
-LONGEST_SECONDS = 2.0
+LONGEST_SECONDS = 5.0
 """After how long they are, however few were read."""
 CHARACTERS_CUT_AHEAD = 4_000_000
 """From how much text on a batch is cut by the other process, which takes half a second to start."""

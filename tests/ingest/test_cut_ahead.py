@@ -1,0 +1,73 @@
+"""Sentences that another process cuts while the batch before is written are those that would be cut here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.ingest import FileReport, batches, ingest
+from analysis.store import Store
+
+RULES = {"id": "id", "prompt": "q", "reasoning": "cot", "answer": "out"}
+Jsonl = Callable[..., Path]
+
+
+def row(n: int, cot: str | None = None) -> dict[str, Any]:
+    return {
+        "id": f"t{n}",
+        "q": "Pick.",
+        "cot": cot or f"I pick {n}. 🙂 Or “no.” Done.\n\nNo. {n} it is.",
+        "out": str(n),
+    }
+
+
+def kept(store: Store) -> list[tuple[Any, ...]]:
+    with store.session() as db:
+        return db.execute(
+            """SELECT trajectory_id, segment, message, start_char, end_char, reasoning[start_char + 1 : end_char]
+               FROM segments JOIN trajectories USING (trajectory_id, row_id) ORDER BY ALL"""
+        ).fetchall()
+
+
+@pytest.fixture
+def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[FileReport]]:
+    """Ingests files into one store as always, and into another in small batches that are all cut ahead."""
+
+    def run(paths: list[Path], **more: Any) -> list[FileReport]:
+        here, ahead = Store(tmp_path / "here.duckdb"), Store(tmp_path / "ahead.duckdb")
+        ingest(here, paths, RULES, **more)
+        with monkeypatch.context() as patched:
+            patched.setattr(batches, "LARGEST_BATCH", 7)
+            patched.setattr(batches, "CHARACTERS_CUT_AHEAD", 1)
+            reports = ingest(ahead, paths, RULES, **more)
+        assert kept(ahead) == kept(here)
+        return reports
+
+    return run
+
+
+def test_each_trajectory_has_its_sentences(both: Callable[..., list[FileReport]], jsonl: Jsonl) -> None:
+    [report] = both([jsonl([row(n) for n in range(40)])])
+    assert report.stored == 40
+
+
+def test_so_it_is_where_some_are_there_already_and_some_conflict(
+    both: Callable[..., list[FileReport]], jsonl: Jsonl
+) -> None:
+    both([jsonl([row(n) for n in range(0, 30, 3)])])
+    again = jsonl([row(n, "Changed. Now." if n == 6 else None) for n in range(30)] + [row(29)])
+    [report] = both([again])
+    assert (report.stored, report.already, report.conflicting) == (20, 10, 1)
+    [report] = both([again], replace=True)
+    assert (report.stored, report.already, report.replaced) == (0, 30, 1)
+
+
+def test_a_text_without_sentences_takes_none_of_anothers(
+    both: Callable[..., list[FileReport]], jsonl: Jsonl
+) -> None:
+    rows = [row(n, " \n " if n % 2 else None) for n in range(10)]
+    [report] = both([jsonl(rows)])
+    assert report.stored == 10
