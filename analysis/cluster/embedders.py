@@ -101,10 +101,10 @@ def load_model(name: str) -> Any:
     path = str(minilm_folder()) if name == MINILM else name
     try:
         from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging
+        from transformers.utils.logging import disable_progress_bar
     except ImportError as error:
         raise NoTorch(f"{name} needs torch and sentence-transformers ({error})") from None
-    logging.disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         return SentenceTransformer(path)
     except Exception as error:  # files of anybody's making, read by several libraries
@@ -165,6 +165,7 @@ def encode(model: Any, texts: Sequence[str]) -> Vectors:
 
 def unit(vectors: npt.ArrayLike) -> Vectors:
     """Each row at length 1; a row of zeros, or of what is no number, as zeros."""
-    rows = np.nan_to_num(np.asarray(vectors, dtype=np.float32))
+    rows: Vectors = np.nan_to_num(np.array(vectors, dtype=np.float32))
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    rows /= np.where(lengths > 0, lengths, 1)
+    return rows

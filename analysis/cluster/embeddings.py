@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from analysis.cluster.embedders import Embedder, Progress, Vectors
@@ -59,7 +60,7 @@ def vectors_of(
     return found
 
 
-def _stored(store: Store, embedder: str, hashes: Sequence[str]) -> tuple[np.ndarray, Vectors]:  # type: ignore[type-arg]
+def _stored(store: Store, embedder: str, hashes: Sequence[str]) -> tuple[npt.NDArray[np.int64], Vectors]:
     """The places of the texts that have a vector, and their vectors."""
     wanted = pa.table({"place": np.arange(len(hashes)), "text_sha256": hashes})
     with store.session() as db:
