@@ -10,7 +10,7 @@ import streamlit as st
 from analysis.measure.given import COLUMNS, given
 from analysis.measure.judged import ABSENT, PRESENT
 from analysis.measure.outcome import Action, actions
-from analysis.measure.trend import benjamini_hochberg
+from analysis.measure.significance import benjamini_hochberg
 from analysis.tables import to_csv
 from views import choices
 from views.address import key

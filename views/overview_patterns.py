@@ -13,7 +13,8 @@ import streamlit as st
 from analysis.measure.judged import PRESENT, UNKNOWN
 from analysis.measure.occurrences import occurrences
 from analysis.measure.shares import shares
-from analysis.measure.trend import Trend, benjamini_hochberg, trend
+from analysis.measure.significance import benjamini_hochberg
+from analysis.measure.trend import Trend, trend
 from labels import gold
 from views import choices, overview_numbers
 from views.figure import svg

@@ -9,7 +9,7 @@ import streamlit as st
 
 from analysis.measure.cooccurrence import COLUMNS, cooccurrence
 from analysis.measure.judged import PRESENT
-from analysis.measure.trend import benjamini_hochberg
+from analysis.measure.significance import benjamini_hochberg
 from analysis.tables import to_csv
 from views import choices
 from views.heatmap import LIFT, PARAMETER, SHARE, heatmap, heatmap_svg

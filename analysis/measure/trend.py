@@ -116,21 +116,3 @@ def _two_sided(statistic: float, degrees: int | None) -> float:
 
     tail = ndtr(-abs(statistic)) if degrees is None else stdtr(degrees, -abs(statistic))
     return 2 * float(tail)
-
-
-def benjamini_hochberg(p_values: Sequence[float | None]) -> list[float | None]:
-    """Benjamini and Hochberg's adjusted p-values: of those below .05, 5 % are expected to be wrong at most.
-
-    Args:
-        p_values: One a test of a grid; None where it is undefined, which is no test and stays None.
-
-    Source: Y. Benjamini, Y. Hochberg (1995), Controlling the false discovery rate: a practical and powerful
-    approach to multiple testing, Journal of the Royal Statistical Society B 57, 289-300.
-    """
-    order = sorted(((p, place) for place, p in enumerate(p_values) if p is not None), reverse=True)
-    adjusted: list[float | None] = [None] * len(p_values)
-    best = 1.0
-    for passed, (p, place) in enumerate(order):
-        best = min(best, p * len(order) / (len(order) - passed))
-        adjusted[place] = best
-    return adjusted

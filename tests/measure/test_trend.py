@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from statsmodels.stats.multitest import multipletests
 
-from analysis.measure.trend import Trend, benjamini_hochberg, trend
+from analysis.measure.trend import Trend, trend
 
 
 def of_shares(parts: Sequence[int], sizes: Sequence[int], scores: Sequence[float] | None = None) -> Trend:
@@ -53,11 +52,3 @@ def test_alike_rollouts_are_no_evidence_of_a_trend() -> None:
         wrong += (trend(y, np.ones(1200), prompt, place, [0, 1, 2], [0, 0, 0]).p or 1) < 0.05
         naive += (trend(y, np.ones(1200), prompt * 0, place, [0, 1, 2], [0, 0, 0]).p or 1) < 0.05
     assert wrong / 300 < 0.085 and naive / 300 > 0.3
-
-
-def test_of_the_fifteen_published_p_values_four_are_kept() -> None:
-    p = [.0001, .0004, .0019, .0095, .0201, .0278, .0298, .0344, .0459, .3240, .4262, .5719, .6528, .7590, 1]  # fmt: skip
-    adjusted = benjamini_hochberg([*p, None])
-    assert sum(each is not None and each < 0.05 for each in adjusted) == 4 and adjusted[-1] is None
-    assert adjusted[:-1] == pytest.approx(multipletests(p, method="fdr_bh")[1])
-    assert benjamini_hochberg([]) == []
