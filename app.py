@@ -35,6 +35,7 @@ page = st.navigation(
             st.Page(VIEWS / "adjudicate.py", title="Adjudicate"),
             st.Page(VIEWS / "progress.py", title="Progress"),
             st.Page(VIEWS / "codebook.py", title="Codebook"),
+            st.Page(VIEWS / "planning.py", title="Planning"),
         ],
     },
     position="top",
