@@ -98,18 +98,3 @@ def test_an_estimate_lies_in_its_interval_and_both_within_0_and_1(
     else:
         assert estimate.low is not None and estimate.high is not None
         assert 0 <= estimate.low <= estimate.share <= estimate.high <= 1
-
-
-def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    """A small study with a fixed seed: independent trajectories, prevalence .05, sensitivity .85, specificity .97."""
-    chance = np.random.default_rng(7)
-    covered = 0
-    for repeat in range(300):
-        truth = chance.random(2_000) < 0.05
-        verdict = np.where(truth, chance.random(2_000) < 0.85, chance.random(2_000) < 0.03)
-        labelled = chance.choice(2_000, 200, replace=False)
-        t, v = truth[labelled], verdict[labelled]
-        cell = (verdict.sum(), 2_000, (t & v).sum(), (~t & v).sum(), (t & ~v).sum(), (~t & ~v).sum())
-        estimate = by_verdict(strata(tuple(int(x) for x in cell)), draws=400, seed=repeat)  # type: ignore[arg-type]
-        covered += estimate.low is not None and estimate.low <= 0.05 <= (estimate.high or 0)
-    assert 0.92 <= covered / 300 <= 0.99
