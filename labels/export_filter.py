@@ -24,7 +24,8 @@ STATUSES: Mapping[Kind, tuple[str, ...]] = {
     **dict.fromkeys(("gold", "judge-eval"), ("unanimous", "adjudicated", "single", "unresolved")),
     "events": (),
 }
-"""What a row can be. assisted: findings had been seen before. reviewed: the judge was revealed after submit."""
+"""What a row can be. assisted: findings had been seen before. reviewed: what a judge or others say was seen after
+submit."""
 
 ABOUT = (
     "trajectory_id", "source", "environment", "variant", "prompt_id", "checkpoint", "model", "sample", "synthetic",

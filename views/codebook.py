@@ -7,7 +7,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from analysis import codebook
-from views import codebook_again, codebook_change, codebook_patterns
+from analysis.reading import facets
+from views import choices, codebook_again, codebook_change, codebook_patterns
 from views.address import adopt, keep, key
 from views.codebook_patterns import PAGE
 from views.plain import count
@@ -26,10 +27,12 @@ def main() -> None:
     shown = opened()
     adopt(PAGE, one=("part", "pattern"))
     book = codebook.load()
+    everything = shown.ask(facets)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Codebook", anchor=False, width="content")
         st.badge(f"revision {book.revision}", color="gray")
         st.badge(count(len(book.patterns), "pattern"), color="gray")
+        choices.synthetic_badge(everything.counts("synthetic"), everything.total())
     if done := st.session_state.pop(codebook_change.DONE, None):
         st.success(done)
     part = _part()

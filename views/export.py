@@ -8,12 +8,13 @@ import orjson
 import streamlit as st
 
 from analysis import codebook, reading
-from labels.export_filter import KINDS, MEANING, Filter
+from labels.export_filter import ABOUT, KINDS, MEANING, Filter
 from labels.export_forms import ENDING, FORMS_OF, NAMES, SEVERAL_FILES
 from labels.export_rows import rows
 from labels.log import annotators
 from labels.transfer import build
-from views import choices
+from views import choices, seen
+from views.person import signed_in
 from views.plain import count
 from views.store import Opened, one_line_errors, opened
 
@@ -38,13 +39,22 @@ def main() -> None:
         unfinished = st.toggle(
             "Unfinished traces too", help="Traces that somebody opened and has not submitted."
         )
-    st.title("Export", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title("Export", anchor=False, width="content")
+        choices.synthetic_badge(facets.counts("synthetic"), facets.total())
     kind = (
         st.segmented_control("What", KINDS, default="labels", required=True, key=f"{PAGE}.kind") or "labels"
     )
     forms = FORMS_OF[kind]
     form = (
-        st.segmented_control("As", forms, default="jsonl", required=True, key=f"{PAGE}.form.{kind}")
+        st.segmented_control(
+            "As",
+            forms,
+            default="jsonl",
+            required=True,
+            key=f"{PAGE}.form.{kind}",
+            format_func=NAMES.__getitem__,
+        )
         or "jsonl"
     )
     st.caption(MEANING[kind])
@@ -58,13 +68,15 @@ def main() -> None:
         st.write("Labels are made on the Label page; change the filters if they leave some out.")
         st.page_link(Path(__file__).with_name("label.py"), label="Label traces")
         return
+    first = found[:ROWS_SHOWN]
+    seen.show(shown, None, [row["trajectory_id"] for row in first if row.get("annotator") != signed_in()])
     synthetic = sum(bool(row.get("synthetic")) for row in found)
     said = f"; {synthetic:,} of them on synthetic trajectories, and marked so" if synthetic else ""
     st.write(f"{count(len(found), 'row')}{said}.")
     _downloads(shown, kind, form, which)
-    columns = list(found[0])
+    columns = sorted(found[0], key=lambda name: name in ABOUT[1:])
     st.dataframe(
-        {name: [_cell(row[name]) for row in found[:ROWS_SHOWN]] for name in columns},
+        {name: [_cell(row[name]) for row in first] for name in columns},
         hide_index=True,
         height=420,
     )

@@ -71,18 +71,36 @@ def _form(shown: Opened) -> None:
     with st.form(f"{PAGE}.queue", border=False):
         left, right = st.columns(2, gap="large")
         with left:
-            size = st.number_input("Traces", 1, value=200, help="How many are drawn, about: strata overlap.")
-            run = st.selectbox("Run", list(listed), 0 if listed else None, format_func=names.__getitem__, placeholder="None", help="Whose verdicts the reasons go by. Without one, only random, clusters and flagged hold.")  # fmt: skip
-            overlap = st.number_input("Overlap, %", 0, 100, 20, help="The share of the traces that goes to two people: agreement and conflicts come from it.")  # fmt: skip
-            repeats = st.number_input("Second time, %", 0, 100, 5, help="The share of their own traces that each person gets again, to be measured against themself.")  # fmt: skip
-            lease = st.number_input("Lease, hours", 0.5, value=4.0, step=0.5, help="How long a trace that somebody opened waits for them before another person gets it.")  # fmt: skip
-            where = st.text_input("Only where", placeholder="checkpoint = 'step-800'", help="Which trajectories may be drawn: a condition in SQL over the columns of trajectories.")  # fmt: skip
+            size = st.number_input("Traces", 1, value=200)
+            st.caption("How many are drawn, about: what is drawn for two reasons counts once.")
+            run = st.selectbox(
+                "Run", list(listed), 0 if listed else None, format_func=names.__getitem__, placeholder="None"
+            )
+            st.caption(
+                "Whose verdicts the reasons go by. Without one, only uniform, clusters and flagged hold."
+            )
+            overlap = st.number_input("Overlap, %", 0, 100, 20)
+            st.caption(
+                "The share of the traces that goes to two people: agreement and conflicts come from it."
+            )
+            repeats = st.number_input("Second time, %", 0, 100, 5)
+            st.caption(
+                "The share of their own traces that each person gets again, to be measured against themself."
+            )
+            lease = st.number_input("Lease, hours", 0.5, value=4.0, step=0.5)
+            st.caption("How long a trace that somebody opened waits for them before another person gets it.")
+            where = st.text_input("Only where", placeholder="checkpoint = 'step-800'")
+            st.caption(
+                "Which trajectories may be drawn: a condition in SQL over the columns of `trajectories`. Empty: all."
+            )
         with right:
             st.markdown(f"**Drawn for**, in parts of the whole; at least {LEAST_UNIFORM:.0%} {UNIFORM}")
-            shares = {
-                reason: st.number_input(reason, 0, 100, round(100 * share), help=REASONS[reason], key=f"{PAGE}.share.{reason}")
-                for reason, share in SHARES.items()
-            }  # fmt: skip
+            shares = {}
+            for reason, share in SHARES.items():
+                shares[reason] = st.number_input(
+                    reason, 0, 100, round(100 * share), key=f"{PAGE}.share.{reason}"
+                )
+                st.caption(REASONS[reason])
         drawn = st.form_submit_button("Draw it", type="primary")
     if not drawn:
         return

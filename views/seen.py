@@ -18,11 +18,14 @@ from views.store import Opened
 
 SHOWN = "seen.shown"
 """Where a session keeps it: {(store's path, run): trajectory ids}."""
-SIGN_IN = "What a run says of single traces is shown to people who are signed in: so it is known who can still label them blind."
+SIGN_IN = "What a run or people say of single traces is shown to people who are signed in: so it is known who can still label them blind."
 
 
-def show(shown: Opened, run_id: str, trajectory_ids: Iterable[str]) -> None:
-    """Note that these trajectories' verdicts and labels are on the page; where nobody may see them yet, it ends here."""
+def show(shown: Opened, run_id: str | None, trajectory_ids: Iterable[str]) -> None:
+    """Note that these trajectories' verdicts, or where there is no run people's labels, are on the page.
+
+    Where nobody may see them before a sign-in, the page ends here.
+    """
     ids = set(trajectory_ids)
     if not ids:
         return
@@ -53,5 +56,5 @@ def settle() -> None:
             ended += saw(Store(path), name, ids, run_id)
         if ended:
             st.toast(
-                f"What a run says of {count(ended, 'trace')} was shown here before. What {plain(name)} labels on them is not blind."
+                f"What others say of {count(ended, 'trace')} was shown here before. What {plain(name)} labels on them is not blind."
             )

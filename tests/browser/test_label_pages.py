@@ -10,8 +10,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from analysis.store import Store
 from labels.events import Event
+from labels.export_filter import KINDS
 from labels.log import record
+from labels.queue_design import Settings, make
 from tests.browser.conftest import HOSTILE, App, fill, running, settled, trajectories
+from tests.browser.test_accessibility import serious
 
 pytestmark = pytest.mark.browser
 ROW = 33
@@ -34,6 +37,7 @@ def labelled(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iter
         for name in ("hostile", "step-200.0", "step-200.1", "step-800.1"):
             events.append(Event(who, name, "submit", new="eval_aware hint_decode"))
     record(store, events)
+    make(store, Settings(size=8, seed=1), made_by="lead")
     with running(path) as address:
         yield App(address, browser)
 
@@ -44,6 +48,40 @@ def sign_in(page: Page, name: str) -> None:
     box.fill(name)
     box.press("Enter")
     settled(page)
+
+
+PAGES = (
+    "/progress?part=queue",
+    "/progress?part=agreement",
+    "/codebook",
+    "/codebook?part=change",
+    "/adjudicate",
+)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_of_people_breaks_a_serious_rule(labelled: App, scheme: str) -> None:
+    found = {}
+    for path in PAGES:
+        page = labelled.open(path, scheme=scheme)
+        if path == "/adjudicate":
+            sign_in(page, "lee")
+            expect(page.get_by_role("button", name="Take A")).to_be_visible()
+            settled(page)
+        if path.endswith("queue"):
+            page.get_by_text("Draw another queue").click()
+            expect(page.get_by_text("At random, each trace as likely as any other").last).to_be_visible()
+            settled(page)
+        found[path] = serious(page)
+        page.close()
+    page = labelled.open("/export", scheme=scheme)
+    for kind in (KINDS[0], KINDS[-1]):
+        page.get_by_role("radio", name=kind).click()
+        expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+        settled(page)
+        found[f"/export {kind}"] = serious(page)
+    page.close()
+    assert [f"{path} {element}" for path, broken in found.items() for element in broken] == []
 
 
 def test_conflicts_are_decided_and_undone_with_keys(labelled: App) -> None:
