@@ -5,8 +5,9 @@
 The judge has sensitivity .85 and specificity .97; 200 of its trajectories are labelled at random, or by a queue that
 prefers those it is told to be telling. Prompts have shares from a Beta of the given intraclass correlation (ICC). The
 intervals: strata by verdict (the default), Rogan-Gladen, PPI++, Wilson over the labels alone, and the judge alone with
-Wilson's and with Korn and Graubard's interval. To reach: the default within .93 and .975 for independent trajectories, and
-with 30 prompts at ICC .3 at least .90 at prevalence .05 and .93 at .20.
+Wilson's and with Korn and Graubard's interval. Then one share alone, of a judge that never errs. To reach: the default
+within .93 and .975 for independent trajectories, and with 30 prompts at ICC .3 at least .90 at prevalence .05 and .93 at
+.20.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtrit
 
 from analysis.measure.clusters import Clusters
-from analysis.measure.intervals import wilson
+from analysis.measure.intervals import clopper_pearson, wilson
 from analysis.measure.ppi import ppi
 from analysis.measure.prevalence import Strata, by_verdict
 from analysis.measure.transported import rogan_gladen
@@ -29,6 +31,7 @@ from analysis.measure.weights import weights
 SENSITIVITY, SPECIFICITY = 0.85, 0.97
 PREVALENCES = (0.01, 0.05, 0.20)
 METHODS = ("by verdict", "Rogan-Gladen", "PPI++", "labels", "judge", "judge clustered")
+SHARES = ("Wilson", "t, clustered", "Wilson, eff. n", "Korn-Graubard")
 Bounds = tuple[float, float] | None
 
 
@@ -94,6 +97,13 @@ def main() -> None:
                 f"{design.name:30} {prevalence:5.2f} {cells}  {few:4.2f} {_verdict(held['by verdict'], wanted)}",
                 flush=True,
             )
+    print("\na judge that never errs: one share of clustered rollouts")
+    print(f"{'':30} {'share':>5} " + " ".join(f"{method:>15}" for method in SHARES))
+    for prompts in (10, 20, 30, 100):
+        for prevalence in PREVALENCES:
+            covered = one_share(prompts, 30, 0.3, prevalence, repeats)
+            cells = " ".join(f"{held:8.3f} /{width:5.3f}" for held, width in covered.values())
+            print(f"{f'{prompts} prompts, ICC .3':30} {prevalence:5.2f} {cells}", flush=True)
     print(f"{time.perf_counter() - begun:.0f} s")
 
 
@@ -167,6 +177,28 @@ def _intervals(cell: Simulated, seed: int) -> Iterator[tuple[str, Bounds]]:
     yield "labels", wilson(int(y.sum()), len(y))
     yield "judge", wilson(positive.sum(), judged.sum())
     yield "judge clustered", Clusters.of(positive, judged).interval()
+
+
+def one_share(
+    prompts: int, rollouts: int, icc: float, prevalence: float, repeats: int, seed: int = 1
+) -> dict[str, tuple[float, float]]:
+    """Coverage and mean width of each of SHARES, where verdicts are the truth."""
+    chance = np.random.default_rng(seed)
+    rest = (1 - icc) / icc
+    held, width = dict.fromkeys(SHARES, 0), dict.fromkeys(SHARES, 0.0)
+    for _ in range(repeats):
+        each = chance.beta(prevalence * rest, (1 - prevalence) * rest, prompts)
+        found = Clusters.of(chance.binomial(rollouts, each), np.full(prompts, rollouts))
+        share, error, effective = found.share or 0.0, found.error or 0.0, found.effective or 0.0
+        half = stdtrit(prompts - 1, 0.975) * error
+        bounds = (
+            wilson(found.part, found.n), (share - half, share + half), wilson(share * effective, effective),
+            clopper_pearson(share * effective, effective),
+        )  # fmt: skip
+        for method, (low, high) in zip(SHARES, bounds, strict=True):  # type: ignore[misc]
+            held[method] += low <= prevalence <= high
+            width[method] += (high - low) / repeats
+    return {method: (held[method] / repeats, width[method]) for method in SHARES}
 
 
 def _rogan_gladen(share: float, n: float, tp: float, fp: float, fn: float, tn: float) -> Bounds:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from analysis.measure.clusters import NOTHING, Clusters
+from analysis.measure.clusters import NOTHING, PROMPTS_TO_GENERALISE, Clusters
 from analysis.measure.prevalence import Estimate, Strata, by_verdict
+from analysis.measure.transported import transported
 from analysis.measure.weights import weights
 
 LABEL_COLUMNS = (
@@ -38,7 +39,7 @@ class Labelled:
         clusters: The same by prompt, weighted by the inverse of their inclusion probabilities; its n is Kish's
             effective one, how many labels of equal weight these are worth.
         conflicts: Trajectories that people labelled differently, without a decision since. They are not in n.
-        corrected: The run's share corrected by verdict strata.
+        corrected: The run's share corrected by verdict strata; by labels elsewhere where the cell has none.
     """
 
     n: int
@@ -57,6 +58,8 @@ class Labelled:
         return dict(zip(LABEL_COLUMNS, values, strict=True))
 
 
+Columns = dict[str, npt.NDArray[np.float64]]
+"""COUNTS, a row for each prompt."""
 UNLABELLED = Labelled(0, NOTHING, 0, Estimate(None, None, None, 0, 0, "no labels"))
 
 
@@ -70,23 +73,50 @@ def labels_of_cells(
         by: The columns that the cells are split by.
         labels: trajectory_id, reasoning_sha256, pattern, value, probability, as `frequencies` takes them.
     """
-    return {key: _labelled(rows) for key, rows in _prompts_of_cells(db, by, labels)}
+    rows = list(_prompts_of_cells(db, by, labels))
+    errors = {key: _errors(prompts) for key, prompts in rows}
+    found = {key: _labelled(prompts) for key, prompts in rows}
+    for key, prompts in rows:
+        if found[key].corrected.labels == 0 and prompts["judged"].sum():
+            # The same pattern in the same kind of reasoning, in cells that have labels.
+            others = [table for other, table in errors.items() if other[-2:] == key[-2:] and table.sum()]
+            found[key] = replace(found[key], corrected=_from_elsewhere(prompts, others))
+    return found
 
 
-def _labelled(rows: dict[str, npt.NDArray[np.float64]]) -> Labelled:
+def _labelled(prompts: Columns) -> Labelled:
     """One cell, from its prompts' sums; those of weights become parts of Kish's effective numbers."""
+    parts = {}
     for cells, squared in ((("tp", "fp"), "positives_squared"), (("fn", "tn"), "negatives_squared")):
-        total = sum(float(rows[cell].sum()) for cell in cells)
+        total = sum(float(prompts[cell].sum()) for cell in cells)
         for cell in cells:
-            rows[cell] = rows[cell] * _over(total, float(rows[squared].sum()))
-    kish = _over(float(rows["weight"].sum()), float(rows["squared"].sum()))
-    strata = Strata(*(rows[name] for name in COUNTS[:7]))
+            parts[cell] = prompts[cell] * _over(total, float(prompts[squared].sum()))
+    kish = _over(float(prompts["weight"].sum()), float(prompts["squared"].sum()))
     return Labelled(
-        int(rows["labels"].sum()),
-        Clusters.of(rows["showing"] * kish, rows["weight"] * kish),
-        int(rows["conflicts"].sum()),
-        by_verdict(strata),
+        int(prompts["labels"].sum()),
+        Clusters.of(prompts["showing"] * kish, prompts["weight"] * kish),
+        int(prompts["conflicts"].sum()),
+        by_verdict(Strata(prompts["positive"], prompts["judged"], **parts, labelled=prompts["labelled"])),
     )
+
+
+def _errors(prompts: Columns) -> npt.NDArray[np.float64]:
+    """tp, fp, fn, tn of a cell, weighted alike, as parts of Kish's effective number."""
+    table = np.array([prompts[cell].sum() for cell in ("tp", "fp", "fn", "tn")])
+    squared = float(prompts["positives_squared"].sum() + prompts["negatives_squared"].sum())
+    return np.asarray(table * _over(float(table.sum()), squared), dtype=np.float64)
+
+
+def _from_elsewhere(prompts: Columns, others: Sequence[npt.NDArray[np.float64]]) -> Estimate:
+    """A cell without labels, by those of other cells; "no labels" where there are none anywhere."""
+    if not others:
+        return UNLABELLED.corrected
+    cell = Clusters.of(prompts["positive"], prompts["judged"])
+    effective = cell.effective if cell.prompts >= PROMPTS_TO_GENERALISE else None
+    found = transported(cell.part, cell.n, np.stack(others), effective)
+    if found.share is None:
+        return replace(UNLABELLED.corrected, note=f"no labels; {found.note}")
+    return found
 
 
 def _over(part: float, whole: float) -> float:
@@ -95,7 +125,7 @@ def _over(part: float, whole: float) -> float:
 
 def _prompts_of_cells(
     db: duckdb.DuckDBPyConnection, by: Sequence[str], labels: pa.Table
-) -> Iterator[tuple[Key, dict[str, npt.NDArray[np.float64]]]]:
+) -> Iterator[tuple[Key, Columns]]:
     """Each cell's COUNTS, a row for each prompt."""
     weight = pa.array(weights(labels["probability"].to_numpy()))
     db.register("people", labels.append_column("w", weight))

@@ -16,6 +16,7 @@ LEAST_SUM = 1.05
 """At this sum of sensitivity and specificity or less the judge tells too little to be inverted."""
 LABELS_AT_LEAST = 10
 """With fewer labels of present, or of absent, sensitivity or specificity is not known."""
+BY_LABELS_ELSEWHERE = "by labels elsewhere (Rogan-Gladen)"
 SEED = 20260301
 PERMUTATIONS = 4_000
 
@@ -24,7 +25,10 @@ Confusions = npt.NDArray[np.float64]
 
 
 def transported(
-    positive: float, judged: float, elsewhere: Sequence[Sequence[float]] | Confusions
+    positive: float,
+    judged: float,
+    elsewhere: Sequence[Sequence[float]] | Confusions,
+    effective: float | None = None,
 ) -> Estimate:
     """The share of a cell without labels, corrected by labels of other cells.
 
@@ -35,6 +39,7 @@ def transported(
         positive: Trajectories of the cell with the verdict present.
         judged: Trajectories of the cell with any verdict.
         elsewhere: (groups, 4) tp, fp, fn, tn of each group of labelled trajectories.
+        effective: How many independent trajectories the cell's are worth, where they come in prompts.
 
     Returns:
         The estimate; undefined, with a note, where nothing was judged, labels of present or of absent are fewer than
@@ -58,9 +63,9 @@ def transported(
     if differing is not None:
         return refused(f"the judge's {differing} differs between checkpoints")
     share, low, high = rogan_gladen(
-        positive / judged, judged, tn / (tn + fp), tn + fp, tp / (tp + fn), tp + fn
+        positive / judged, effective or judged, tn / (tn + fp), tn + fp, tp / (tp + fn), tp + fn
     )
-    return Estimate(share, low, high, labels, 0, "by labels elsewhere (Rogan-Gladen)")
+    return Estimate(share, low, high, labels, 0, BY_LABELS_ELSEWHERE)
 
 
 def rogan_gladen(

@@ -42,7 +42,7 @@ def test_frequencies_show_the_run_beside_the_labels_and_the_correction(labelled:
         0,
         None,
         None,
-        "no labels",
+        "no labels; fewer than 10 labels of present elsewhere",
     )
 
 

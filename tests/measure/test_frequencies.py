@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -250,3 +251,25 @@ def test_every_table_is_what_counting_row_by_row_gives(
         counted.append((name, present, len(sure), len(said) - len(sure), unjudged, len({p for p, _ in sure})))
     found = table(store, "checkpoint", "present", "n", "unsure", "unjudged", "prompts")
     assert found == (counted if any(state == "ok" for _, _, state, _ in rows) else [])
+
+
+def test_a_checkpoint_without_labels_is_corrected_by_those_of_others(store: Store) -> None:
+    with store.transaction() as db:
+        append(db, "runs", [{"run_id": "r", "tagger": "judge", "config": "{}", "created_at": TIME}])
+        for i in range(240):
+            name, true = ("a", "b")[i >= 120], i % 4 == 0
+            key = {"attempt_id": i, "trajectory_id": f"t{i}", "run_id": "r"}
+            append(db, "trajectories", [{"row_id": i, "trajectory_id": f"t{i}", "prompt_id": "p", "checkpoint": name, "reasoning_state": "text", "reasoning_sha256": f"s{i}", "stored_at": TIME}])  # fmt: skip
+            append(db, "attempts", [{**key, "state": "ok", "reasoning_sha256": f"s{i}", "created_at": TIME}])
+            verdict = "present" if (true and i % 20) or i % 10 == 1 else "absent"
+            append(db, "verdicts", [{**key, "pattern": "p", "verdict": verdict}])
+    labels = pa.table({
+        "trajectory_id": [f"t{i}" for i in range(120)], "reasoning_sha256": [f"s{i}" for i in range(120)],
+        "pattern": ["p"] * 120, "value": ["present" if i % 4 == 0 else "absent" for i in range(120)],
+        "probability": pa.array([0.5] * 120),
+    })  # fmt: skip
+    (a, b) = table(store, "share", "labels", "corrected", "corrected_note", labels=labels)
+    assert a == (b[0], 120, pytest.approx(0.25), "for this prompt only")
+    assert b[1:] == (0, pytest.approx(0.25), "by labels elsewhere (Rogan-Gladen)"), "the two err alike"
+    (_, few) = table(store, "corrected", "corrected_note", labels=labels.slice(0, 20))
+    assert few == (None, "no labels; fewer than 10 labels of present elsewhere")
