@@ -43,14 +43,26 @@ def append(db: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str
         db: A session of the store.
         table: The table's name without its schema, such as `verdicts`.
         rows: One mapping a row, or an Arrow table; a column that is not named is null. JSON is taken as it is,
-            for what writes it here is a JSON library.
+            for what writes it here is a JSON library. A text may also come as its UTF-8.
     """
     if len(rows) == 0:
         return
-    batch = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(rows), arrow_schema(table))
+    batch = rows if isinstance(rows, pa.Table) else _arrow(rows, arrow_schema(table))
     db.register("_batch", batch)
     db.execute(f"INSERT INTO log.{table} BY NAME SELECT * FROM _batch")
     db.unregister("_batch")
+
+
+def _arrow(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    columns = [_column([row.get(field.name) for row in rows], field.type) for field in schema]
+    return pa.table(columns, schema=schema)
+
+
+def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
+    if not any(type(value) is bytes for value in values):
+        return pa.array(values, kind)
+    texts = pa.array(values, pa.binary()).view(pa.string())
+    return texts if kind == pa.string() else pa.ExtensionArray.from_storage(kind, texts)
 
 
 @cache

@@ -1,0 +1,55 @@
+"""What of a trajectory is hashed and written: the same bytes, whatever makes them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import orjson
+
+from analysis.store import Store, append
+from analysis.store.rows import now
+from analysis.trajectories import Message, Trajectory, canonical, row, sha256_of
+
+
+def trajectory(*messages: Message) -> Trajectory:
+    found = Trajectory(
+        "s", list(messages), environment="e", checkpoint="c", sample=3, metadata={"b": "é", "a": 1}
+    )
+    found.identify({})
+    return found
+
+
+SAID = trajectory(Message("user", "Pick “one”."), Message("assistant", "7", "Odd 🙂.", "text", "cot"))
+SILENT = trajectory(Message("user", "Pick."), Message("assistant", "7", None, "missing"))
+CALLING = trajectory(Message("assistant", tool_calls=[{"name": "run", "arguments": {"z": 1, "a": "ü"}}]))
+
+
+def test_the_hash_of_the_content_is_that_of_its_canonical_json() -> None:
+    for each in (SAID, SILENT, CALLING):
+        content = [
+            [message.as_json() for message in each.messages],
+            [each.environment, each.checkpoint, each.variant, each.prompt_id, each.model],
+            [each.sample, each.finish_reason, each.synthetic],
+        ]
+        expected = hashlib.sha256(canonical(content)).hexdigest()
+        assert each.content_sha256() == expected == row(each, 1, now())["content_sha256"]
+
+
+def test_texts_with_and_without_reasoning_are_stored_as_they_are(tmp_path: Path) -> None:
+    store = Store(tmp_path / "t.duckdb")
+    with store.session() as db:
+        append(db, "trajectories", [row(each, n, now()) for n, each in enumerate((SAID, SILENT, CALLING))])
+        found = db.execute(
+            "SELECT reasoning, reasoning_sha256, messages, metadata FROM log.trajectories ORDER BY row_id"
+        ).fetchall()
+    assert [each[0] for each in found] == ["Odd 🙂.", None, None]
+    assert [each[1] for each in found] == [sha256_of("Odd 🙂."), None, None]
+    for (_, _, messages, metadata), each in zip(found, (SAID, SILENT, CALLING), strict=True):
+        assert orjson.loads(messages) == [message.as_json() for message in each.messages]
+        assert metadata == '{"b":"é","a":1}'
+
+
+def test_a_calls_arguments_keep_their_order() -> None:
+    [message] = orjson.loads(row(CALLING, 1, now())["messages"])
+    assert list(message["tool_calls"][0]["arguments"]) == ["z", "a"]
