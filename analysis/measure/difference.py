@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from analysis.measure.clusters import PROMPTS_TO_GENERALISE, these_prompts_only
 from analysis.measure.intervals import newcombe
-from analysis.measure.prevalence import DRAWS, SEED
+from analysis.measure.prevalence import SEED
 from analysis.measure.significance import Tested, mcnemar, two_shares
 
+DRAWS = 4_000
 Table = npt.NDArray[np.int64]
 """(prompts, 4): part and n of the first side, part and n of the second. A prompt that a side lacks has n = 0."""
 WEIGHTS_DIFFER = 0.1

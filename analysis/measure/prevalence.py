@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from analysis.measure.clusters import PROMPTS_TO_GENERALISE, SHOWING_AT_LEAST, these_prompts_only
 
-DRAWS = 4_000
+DRAWS = 2_000
 SEED = 20260101
 
 Counts = npt.NDArray[np.float64]
