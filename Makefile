@@ -13,7 +13,7 @@ app: setup sample
 	@$(BIN)/telltale app --port $(PORT)
 
 test: .venv/dev
-	$(BIN)/python -m pytest -n 4 --ignore tests/browser
+	$(BIN)/python -m pytest -n 4 --dist loadgroup --ignore tests/browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 
 lint: .venv/dev

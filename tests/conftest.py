@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from analysis.store import Store
+from tests.postgres import Postgres, made, missing
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("TELLTALE_SHARED", ROOT.parent / "shared"))
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """An empty store: a file, or with TELLTALE_TEST_STORE=lake a DuckLake, for all tests that ask for one."""
+    if os.environ.get("TELLTALE_TEST_STORE") == "lake":
+        lake: Store = request.getfixturevalue("lake")
+        return lake
     return Store(tmp_path / "store.duckdb", busy_limit=20)
 
 
@@ -55,3 +63,36 @@ def real() -> Path:
     if not (SHARED / "real").is_dir():
         pytest.skip("the public traces (shared/real) are not beside this checkout")
     return SHARED / "real"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A Postgres on loopback. In CI a test fails where there is none; elsewhere it skips and says so."""
+    if reason := missing():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    folder = Path(
+        tempfile.mkdtemp(prefix="telltale-postgres-")
+    )  # not below pytest's folder, which is root's alone
+    server = made(folder)
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def empty_lake(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data path of the database `empty`: a lake with the schema and nothing else, to copy."""
+    data = tmp_path_factory.mktemp("lake")
+    postgres.create("empty")
+    make = "import sys; from analysis.store import Store\nwith Store(sys.argv[1], data_path=sys.argv[2]).session(): pass"
+    target = f"ducklake:postgres:{postgres.connection('empty')}"
+    subprocess.run([sys.executable, "-c", make, target, str(data)], cwd=ROOT, check=True)
+    return data
+
+
+@pytest.fixture
+def lake(postgres: Postgres, empty_lake: Path) -> Store:
+    """An empty lake of the test's own."""
+    name = f"lake_{secrets.token_hex(6)}"
+    postgres.create(name, "empty")
+    return Store(f"ducklake:postgres:{postgres.connection(name)}")

@@ -21,7 +21,7 @@ from analysis.measure.scope import Scope
 from analysis.store import Store
 from views.address import key
 from views.plain import count, plain
-from views.store import Opened, version
+from views.store import Opened
 
 PAGE = "overview"
 NO_CHECKPOINT = "(no checkpoint)"
@@ -164,8 +164,8 @@ class Shown:
 
     @property
     def _place(self) -> tuple[str, tuple[int, ...], str]:
-        path = self.opened.store.path
-        return str(path), version(path), self.run["run"]
+        store = self.opened.store
+        return store.target, store.version(), self.run["run"]
 
 
 def names_of(text: str) -> str:

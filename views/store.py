@@ -14,7 +14,6 @@ import streamlit as st
 from analysis.errors import UserError
 from analysis.reading import facets
 from analysis.store import Store, default_target
-from analysis.store.file import File
 from views.plain import plain
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample.duckdb"
@@ -51,11 +50,6 @@ class Opened:
         """
         name = f"{question.__module__}.{question.__qualname__}({args!r}, {kwargs!r})"
         return _answer(self.store.target, self.store.version(), name, self.store, question, args, kwargs)
-
-
-def version(path: Path) -> tuple[int, ...]:
-    """What changes whenever anybody commits to a store's file."""
-    return File(path).version()
 
 
 @st.cache_resource(max_entries=CACHED_ANSWERS, show_spinner=False)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import random
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +19,20 @@ import duckdb
 from analysis.errors import UserError
 
 PREFIX = "ducklake:"
-RETRIES = 100
+RETRIES = 600
+RETRY_MS = 20
+"""How often a commit is tried again that came at the same moment as another one, and how long it waits each time."""
+TRIES_TO_MAKE = 50
+"""How often it is tried to open a new lake that another process makes at the same moment."""
 INLINED_ROWS = 500
 """Inserts of at most so many rows go into the catalog. DuckLake keeps the name row_id for itself there, so tables
 with such a column are left out; these are written in bulk anyway."""
 
 _PASSWORD = re.compile(r"(password\s*=\s*)('[^']*'|\S+)|(//[^:/@\s]+:)[^@\s]+(?=@)", re.IGNORECASE)
+_GONE = re.compile(
+    "connection to (the )?server|server closed the connection|terminating connection|SSL SYSCALL"
+)
+_MADE_MEANWHILE = re.compile("already exists|duplicate key|could not serialize")
 _S3 = ("s3://", "gs://", "r2://")
 _S3_SETTINGS = {
     "KEY_ID": "AWS_ACCESS_KEY_ID", "SECRET": "AWS_SECRET_ACCESS_KEY", "SESSION_TOKEN": "AWS_SESSION_TOKEN",
@@ -66,8 +76,9 @@ class Lake:
             catalog = self.target.removeprefix(PREFIX)
             for extension in ("ducklake", *(["postgres_scanner"] if catalog.startswith("postgres:") else [])):
                 load(connection, extension)
-            connection.execute(f"SET ducklake_max_retry_count = {RETRIES}")
-            connection.execute("SET ducklake_default_data_inlining_row_limit = 0")
+            connection.execute(
+                "SET ducklake_max_retry_count = 1; SET ducklake_default_data_inlining_row_limit = 0"
+            )
             if (self.data_path or "").startswith(_S3) or os.environ.get("AWS_ACCESS_KEY_ID"):
                 _sign_in_to_s3(connection)
             self._attach(connection, name)
@@ -78,10 +89,14 @@ class Lake:
 
     def _attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
         options = f" (DATA_PATH {_quoted(self.data_path)})" if self.data_path else ""
-        try:
-            connection.execute(f"ATTACH {_quoted(self.target)} AS {name}{options}")
-        except duckdb.Error as error:
-            raise UserError(f"{self} can't be opened as a store: {self.told(error)}") from None
+        for tries_left in reversed(range(TRIES_TO_MAKE)):
+            try:
+                connection.execute(f"ATTACH {_quoted(self.target)} AS {name}{options}")
+                return
+            except duckdb.Error as error:
+                if not tries_left or not _MADE_MEANWHILE.search(str(error)):
+                    raise UserError(f"{self} can't be opened as a store: {self.told(error)}") from None
+            time.sleep(random.uniform(0.05, 0.3))
 
     def told(self, error: Exception) -> str:
         """An error of DuckDB's or Postgres's in one line, without a password."""
@@ -95,6 +110,19 @@ class Lake:
     def must_go(self, opened_at: float) -> bool:
         """False: nobody has to wait for it."""
         return False
+
+
+def is_gone(error: duckdb.Error) -> bool:
+    """Whether an error says that the catalog no longer answers."""
+    return _GONE.search(str(error)) is not None
+
+
+def take_turns(db: duckdb.DuckDBPyConnection) -> None:
+    """Let commits that come at the same moment as others' be tried again, for as long as a busy file is waited for."""
+    db.execute(
+        f"SET ducklake_max_retry_count = {RETRIES}; SET ducklake_retry_wait_ms = {RETRY_MS}; "
+        "SET ducklake_retry_backoff = 1"
+    )
 
 
 def inline(db: duckdb.DuckDBPyConnection, name: str) -> None:

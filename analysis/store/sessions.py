@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -106,6 +108,11 @@ class Store:
         try:
             cursor.execute(f"USE {_NAME}")
             yield cursor
+        except duckdb.Error as error:
+            if isinstance(self.place, Lake) and lake.is_gone(error):
+                told = f"{self} went away ({self.place.told(error)})"
+                raise UserError(f"{told}; the same command goes on when it is back") from None
+            raise
         finally:
             cursor.close()
             shared.leave(self.linger)
@@ -118,7 +125,8 @@ class Store:
             try:
                 yield db
             except BaseException:
-                db.execute("ROLLBACK")
+                with suppress(duckdb.Error):  # what went away has forgotten it already
+                    db.execute("ROLLBACK")
                 raise
             db.execute("COMMIT")
 
@@ -126,12 +134,28 @@ class Store:
         connection = self.place.connect(_NAME, self.busy_limit)
         try:
             connection.execute(f"USE {_NAME}")
-            if _migrate(connection, str(self)) and isinstance(self.place, Lake):
-                lake.inline(connection, _NAME)
+            self._prepare(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Migrate, and where another process does the same on a lake at this moment, look again."""
+        if isinstance(self.place, File):
+            _migrate(connection, str(self))
+            return
+        for _ in range(lake.TRIES_TO_MAKE):
+            try:
+                if _migrate(connection, str(self)):
+                    lake.inline(connection, _NAME)
+                lake.take_turns(connection)
+                return
+            except duckdb.Error:
+                with suppress(duckdb.Error):
+                    connection.execute("ROLLBACK")
+                time.sleep(random.uniform(0.05, 0.2))
+        _migrate(connection, str(self))
 
 
 def _migrate(db: duckdb.DuckDBPyConnection, name: str) -> bool:

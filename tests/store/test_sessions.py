@@ -12,10 +12,10 @@ import pytest
 
 from analysis.errors import StoreBusy, UserError
 from analysis.store import Store, append
+from analysis.store.file import ROWS_A_GROUP
 from analysis.store.instances import instance
 from analysis.store.rows import now
 from analysis.store.schema import CUTS, MIGRATIONS
-from analysis.store.file import ROWS_A_GROUP
 
 DESIGNED = {
     "trajectories", "checkpoints", "segments", "retractions", "quarantine", "outcomes", "runs", "attempts",
@@ -28,6 +28,8 @@ WRITER = textwrap.dedent(
     import sys, time
     from analysis.store import Store, append
     store, name, seconds = Store(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+    with store.session():
+        pass
     end, number = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         with store.transaction() as db:

@@ -17,8 +17,8 @@ def trajectory(row_id: int, trajectory_id: str, minutes: int, **more: object) ->
     return {"row_id": row_id, "trajectory_id": trajectory_id, "source": "s", "stored_at": at(minutes), **more}
 
 
-def test_the_newest_row_of_a_trajectory_counts(store: Store) -> None:
-    with store.session() as db:
+def test_the_newest_row_of_a_trajectory_counts(any_store: Store) -> None:
+    with any_store.session() as db:
         append(db, "trajectories", [trajectory(1, "a", 0, answer="old"), trajectory(2, "a", 5, answer="new")])
         append(db, "cuts", [
             {"row_id": 1, "message": [0], "start_char": [0], "end_char": [3]},
@@ -28,8 +28,8 @@ def test_the_newest_row_of_a_trajectory_counts(store: Store) -> None:
         assert db.execute("SELECT count(*) FROM segments").fetchone() == (2,)
 
 
-def test_two_writers_at_the_same_instant_double_nothing(store: Store) -> None:
-    with store.session() as db:
+def test_two_writers_at_the_same_instant_double_nothing(any_store: Store) -> None:
+    with any_store.session() as db:
         append(db, "trajectories", [trajectory(1, "a", 0), trajectory(2, "a", 0)])
         append(db, "attempts", [
             {"attempt_id": n, "run_id": "r", "trajectory_id": "a", "state": "ok", "created_at": at(0)} for n in (8, 9)
@@ -41,8 +41,8 @@ def test_two_writers_at_the_same_instant_double_nothing(store: Store) -> None:
             assert db.execute(f"SELECT count(*) FROM {view}").fetchone() == (1,), view
 
 
-def test_what_is_retracted_is_hidden_until_it_comes_in_again(store: Store) -> None:
-    with store.session() as db:
+def test_what_is_retracted_is_hidden_until_it_comes_in_again(any_store: Store) -> None:
+    with any_store.session() as db:
         append(db, "trajectories", [trajectory(1, "a", 0), trajectory(2, "b", 0, source="other")])
         append(db, "retractions", [{"source": "s", "created_at": at(1)}])
         assert db.execute("SELECT trajectory_id FROM trajectories").fetchall() == [("b",)]
@@ -52,9 +52,9 @@ def test_what_is_retracted_is_hidden_until_it_comes_in_again(store: Store) -> No
         assert db.execute("SELECT trajectory_id FROM trajectories").fetchall() == [("a",)]
 
 
-def test_only_the_newest_attempt_of_a_run_counts_and_only_when_it_ended_ok(store: Store) -> None:
+def test_only_the_newest_attempt_of_a_run_counts_and_only_when_it_ended_ok(any_store: Store) -> None:
     attempt = {"run_id": "r", "trajectory_id": "a"}
-    with store.session() as db:
+    with any_store.session() as db:
         append(db, "attempts", [{**attempt, "attempt_id": 1, "state": "ok", "created_at": at(0)}])
         append(db, "verdicts", [{**attempt, "attempt_id": 1, "pattern": "p", "verdict": "present"}])
         append(db, "findings", [{**attempt, "attempt_id": 1, "pattern": "p", "quote": "q"}])
@@ -65,9 +65,9 @@ def test_only_the_newest_attempt_of_a_run_counts_and_only_when_it_ended_ok(store
         assert db.execute("SELECT count(*) FROM findings").fetchone() == (0,)
 
 
-def test_the_newest_word_on_an_outcome_and_a_checkpoint_counts_also_when_it_is_null(store: Store) -> None:
+def test_the_newest_word_on_an_outcome_and_a_checkpoint_counts_also_when_it_is_null(any_store: Store) -> None:
     outcome = {"trajectory_id": "a", "name": "odd"}
-    with store.session() as db:
+    with any_store.session() as db:
         append(db, "outcomes", [
             {**outcome, "value": "true", "state": "ok", "created_at": at(0)},
             {**outcome, "value": None, "state": "missing", "created_at": at(1)},
@@ -80,8 +80,8 @@ def test_the_newest_word_on_an_outcome_and_a_checkpoint_counts_also_when_it_is_n
         assert db.execute("FROM checkpoints").fetchall() == [("c", "y", None)]
 
 
-def test_a_label_event_that_arrives_twice_counts_once(store: Store) -> None:
-    with store.session() as db:
+def test_a_label_event_that_arrives_twice_counts_once(any_store: Store) -> None:
+    with any_store.session() as db:
         append(
             db,
             "label_events",

@@ -16,7 +16,6 @@ from views.palette import mark
 from views.panels import panel, short_names
 from views.plain import plain
 from views.reader import flattened, reader_data, runs_of
-from views.store import version
 
 TIME = datetime(2026, 1, 1)
 
@@ -126,12 +125,12 @@ def test_every_panel_has_the_same_scale_and_bounds_only_where_something_is_missi
 def test_a_write_by_anybody_changes_the_stores_version(tmp_path: Path) -> None:
     store = Store(tmp_path / "s.duckdb")
     with store.session() as db:
-        before = version(store.path)
-        assert before == version(store.path)
+        before = store.version()
+        assert before == store.version()
         append(db, "runs", [{"run_id": "r", "created_at": TIME}])
-        during = version(store.path)
-    after = version(store.path)
+        during = store.version()
+    after = store.version()
     assert before != during and during != after
     with store.session() as db:
         db.execute("FROM runs").fetchall()
-    assert version(store.path) == after
+    assert store.version() == after
