@@ -15,13 +15,16 @@ from typing import Any
 import pytest
 
 from analysis.errors import UserError
+from analysis.measure.weights import weights
 from analysis.store import Store, append
 from analysis.store.rows import now
 from labels import gold, queue
 from labels.events import Event
+from labels.importing import import_events
 from labels.log import events_of, record
 from labels.queue_design import Settings, current, make
 from labels.queue_strata import SHARES
+from labels.transfer import write
 
 TRACES = 40
 LATE = timedelta(hours=5)
@@ -337,3 +340,20 @@ def test_labels_of_several_queues_and_of_before_any_have_one_probability_each(fi
         ).fetchall()
     assert set(after) > set(before)
     assert list(after.values()) == [pytest.approx(1 - 0.75 * (1 - 5 / fresh * 0.5))] * 15
+
+
+def test_labels_weigh_the_same_in_a_store_that_their_events_were_imported_into(
+    filled: Store, template: Store, tmp_path: Path
+) -> None:
+    make(filled, settings(overlap=0, repeats=0))
+    label_all(filled, "ada", 15)
+    with filled.session() as db:
+        write(db, "events", tmp_path / "events.jsonl")
+        here = gold.frame(db).to_pydict()
+    other = Store(shutil.copy(template.path, tmp_path / "other.duckdb"))
+    assert import_events(other, tmp_path / "events.jsonl").stored > 0
+    with other.session() as db:
+        assert current(db) is None, "events bring no queue, and nobody here works on it"
+        there = gold.frame(db).to_pydict()
+    assert here["trajectory_id"] == there["trajectory_id"] and len(set(here["probability"])) > 1
+    assert weights(here["probability"]) == pytest.approx(weights(there["probability"]))
