@@ -175,6 +175,14 @@ def _store(files: list[Path], rules: dict[str, Any] | None, name: str, replace: 
     st.dataframe(
         {column: [getattr(report, column) for report in reports] for column in columns}, hide_index=True
     )
+    verdicts, quotes, rejected = (
+        sum(getattr(report, name) for report in reports) for name in ("verdicts", "quotes", "rejected")
+    )
+    if verdicts:
+        st.write(
+            f"Verdicts made elsewhere: {verdicts:,} stored; {quotes:,} quotes stand in the text, {rejected:,} do not "
+            "and are kept as rejected."
+        )
     if labels.read:
         st.write(
             f"Labels made elsewhere: {labels.read:,} read, {labels.stored:,} stored; {labels.quotes:,} quotes stand in "

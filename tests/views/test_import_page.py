@@ -99,3 +99,29 @@ def test_labels_come_in_and_what_changed_supersedes_when_it_is_ticked(
             "SELECT annotator, new FROM label_events WHERE trajectory_id = 'x1' AND op = 'set'"
         ).fetchall()
     assert labels == [("kim", "present")]
+
+
+JUDGED = """
+reasoning: cot
+answer: out
+judged: {tagger: gpt-5, pattern: hint_decode, value: verdict, map: {YES: present, NO: absent}, quote: quote}
+"""
+
+
+def test_it_says_how_many_quotes_of_verdicts_made_elsewhere_stand_in_the_text(
+    page: Page, tmp_path: Path, sample_store: Store
+) -> None:
+    path = tmp_path / "lab" / "judged.jsonl"
+    path.parent.mkdir()
+    row = '{"cot": "I pick NUMBER.", "out": "7", "verdict": "YES", "quote": "I pick 7"}\n'
+    path.write_text(row.replace("NUMBER", "7") + row.replace("NUMBER", "8"))
+    at = field(at_path(page("importing"), path), "Read by").select("A new map").run()  # type: ignore[attr-defined]
+    at = field(at, "Map").input(JUDGED).run()  # type: ignore[attr-defined]
+    next(each for each in at.button if each.label == "Store them").click().run()
+    [said] = [each.value for each in at.markdown if "Verdicts made elsewhere" in each.value]
+    assert said.startswith("Verdicts made elsewhere: 2 stored; 1 quotes stand in the text, 1 do not")
+    with sample_store.session() as db:
+        found = db.execute(
+            "SELECT match FROM findings JOIN runs USING (run_id) WHERE model = 'gpt-5' ORDER BY match"
+        ).fetchall()
+    assert found == [("exact",), ("rejected",)]
