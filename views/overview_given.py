@@ -14,8 +14,9 @@ from analysis.measure.significance import benjamini_hochberg
 from analysis.tables import to_csv
 from views import choices
 from views.address import key
+from views.grid import Panel
 from views.overview_numbers import downloads
-from views.overview_state import PAGE, PERCENT, Panel, Shown, in_percent, switch, to_behind
+from views.overview_state import PAGE, PERCENT, Shown, in_percent, switch, to_behind
 from views.plain import count, plain
 from views.sides import PARAMETER, sides, sides_svg
 

@@ -11,7 +11,8 @@ from analysis.measure.frequencies import COLUMNS as SHARE_COLUMNS
 from analysis.measure.labelled import LABEL_COLUMNS
 from analysis.measure.occurrences import COLUMNS as OCCURRENCE_COLUMNS
 from analysis.tables import to_csv
-from views.overview_state import PAGE, PERCENT, Panel, Shown, in_percent
+from views.grid import Panel
+from views.overview_state import PAGE, PERCENT, Shown, in_percent
 from views.panels import PER_10K, SHARE, SHARE_OF_OCCURRENCES
 
 HIDDEN = ("reasoning_state", "synthetic", "measure", "trend_test", "trend_n", "trend_note", "trend_p")

@@ -14,38 +14,25 @@ from analysis.measure.judged import PRESENT, UNKNOWN
 from analysis.measure.occurrences import occurrences
 from analysis.measure.shares import shares
 from analysis.measure.significance import benjamini_hochberg
-from analysis.measure.trend import Trend, trend
+from analysis.measure.trend import Trend, over_checkpoints
 from labels import gold
 from views import choices, overview_numbers
 from views.figure import svg
-from views.overview_state import NO_CHECKPOINT, PAGE, Panel, Shown, switch, to_behind
+from views.grid import Panel
+from views.overview_state import NO_CHECKPOINT, PAGE, Shown, switch, to_behind
 from views.panels import (
+    MEASURE_TOLD,
+    MEASURES,
     PARAMETER,
-    PER_10K,
-    PER_TRAJECTORY,
     SHARE,
-    SHARE_OF_OCCURRENCES,
     axis_of,
     panel,
     shared_beginning,
+    trend_told,
 )
 from views.plain import count, plain
 
 PANELS_AT_FIRST = 9
-RELIABLE = 0.05
-"""A trend is called one where its p-value after Benjamini and Hochberg is below this."""
-MEASURES = {
-    SHARE: "Share of trajectories",
-    PER_TRAJECTORY: "Occurrences a trajectory",
-    SHARE_OF_OCCURRENCES: "Share of all occurrences",
-    PER_10K: "Per 10,000 characters",
-}
-TOLD = {
-    SHARE: "Share of trajectories that show the pattern",
-    PER_TRAJECTORY: "Occurrences of the pattern in a trajectory, on average",
-    SHARE_OF_OCCURRENCES: "The pattern's share of the occurrences of all patterns",
-    PER_10K: "Occurrences of the pattern per 10,000 characters of reasoning",
-}
 HOW = """
 - **Point and line**: the estimate and its 95 % interval, here {interval}.
 - **n** above: the trajectories that the point rests on. Point at it for all numbers.
@@ -148,44 +135,16 @@ def _occurrences(shown: Shown, measure: str, panels: list[Panel]) -> list[dict[s
 
 
 def _trend(shown: Shown, measure: str, panel: Panel) -> Trend:
-    table, rows = shown.table, shown.readable
     if measure == SHARE:
         signs = shown.signs(panel)
-        y, x, known = (signs == PRESENT).astype(np.float64), np.ones(len(table)), signs != UNKNOWN
+        y, x, known = (signs == PRESENT).astype(np.float64), np.ones(len(signs)), signs != UNKNOWN
     else:
         y, x, known = shown.counts.sums(panel.members, measure)
-    use = rows[known[rows]]
-    series = [shown.series.get(name or NO_CHECKPOINT) for name in table.values["checkpoint"]]
-    ranks = list(dict.fromkeys(series))
-    scores = [series[:place].count(each) for place, each in enumerate(series)]
-    return trend(
-        y[use], x[use], table.codes["prompt"][use], table.codes["checkpoint"][use], scores, [ranks.index(each) for each in series]
-    )  # fmt: skip
-
-
-def trend_told(found: Trend, adjusted: float | None) -> str:
-    """A trend in one short sentence.
-
-    Args:
-        found: The test.
-        adjusted: Its p-value after Benjamini and Hochberg; None where there is none.
-    """
-    if found.p is None or adjusted is None:
-        return f"No trend to test: {found.note}, n {found.n:,}"
-    p = (
-        "p < .001"
-        if adjusted < 0.001
-        else f"p {adjusted:.3f}".replace("0.", ".", 1)
-        if adjusted < 0.9995
-        else "p 1"
-    )
-    if adjusted >= RELIABLE:
-        return f"No clear trend, {p}, n {found.n:,}"
-    return f"{'Rises' if (found.statistic or 0) > 0 else 'Falls'} over the checkpoints, {p}, n {found.n:,}"
+    return over_checkpoints(shown.table, y, x, shown.readable[known[shown.readable]])
 
 
 def _caption(figure: Figure) -> None:
-    told = [TOLD[figure.measure]]
+    told = [MEASURE_TOLD[figure.measure]]
     lost = {each.id: sum(cell["missing"] for cell in figure.of(each.id)) for each in figure.panels}
     if any(lost.values()):
         number = count(max(lost.values()), "trajectory", "trajectories")
@@ -253,7 +212,7 @@ def _note(shown: Shown, figure: Figure) -> str:
     """The lines below the figure: what it is about."""
     run = shown.run
     parts = [
-        f"{TOLD[figure.measure]}; run {run['run']}"
+        f"{MEASURE_TOLD[figure.measure]}; run {run['run']}"
         + (", a baseline of cue expressions" if run["tagger"] == "cues" else "")
     ]
     parts += [f"{column}: {', '.join(values)}" for column, values in shown.kept.items() if values]

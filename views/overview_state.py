@@ -11,8 +11,7 @@ import numpy as np
 import streamlit as st
 
 from analysis import codebook, reading
-from analysis.errors import UserError
-from analysis.measure.derived import Condition, conditions, derive
+from analysis.measure.derived import Condition, derive
 from analysis.measure.judged import PRESENT, Judged, Signs, judged
 from analysis.measure.occurrences import Counts, counted
 from analysis.measure.outcome import acted, actions
@@ -20,40 +19,13 @@ from analysis.measure.rollups import rollup, tagged
 from analysis.measure.scope import Scope
 from analysis.store import Store
 from views.address import key
-from views.plain import count, plain
+from views.grid import Panel, panels_of
 from views.store import Opened
 
 PAGE = "overview"
 NO_CHECKPOINT = "(no checkpoint)"
-GROUP, DERIVED = "group:", "derived:"
 TABLES_KEPT = 3
 """Verdicts of so many runs are kept as arrays: some 2 MB for 100,000 trajectories of 14 patterns."""
-
-
-@dataclass(frozen=True)
-class Panel:
-    """Something that is shown at each checkpoint: a pattern, a group of patterns, or what is derived from them.
-
-    Attributes:
-        id: The pattern's id; a group's or a derived pattern's name after GROUP or DERIVED.
-        name: What it is called.
-        members: The patterns whose occurrences are its own; none for what is derived.
-        told: Its definition.
-        conditions: Of what is derived.
-        kind: What to say of it where it is no pattern: `any of 7 patterns`.
-    """
-
-    id: str
-    name: str
-    members: tuple[str, ...]
-    told: str
-    conditions: tuple[Condition, ...] = ()
-    kind: str = ""
-
-    @property
-    def is_pattern(self) -> bool:
-        """Whether it is a pattern itself, which the Traces page can be narrowed to."""
-        return self.members == (self.id,)
 
 
 @dataclass(frozen=True)
@@ -119,14 +91,7 @@ class Shown:
     @cached_property
     def panels(self) -> dict[str, Panel]:
         """What there is to show, by id: groups first, then what is derived, then patterns in the codebook's order."""
-        found = [*_groups(self.book, self.whole), *_derived(self.book, self.whole)]
-        known = [pattern for pattern in self.book.ids() if pattern in self.whole.patterns]
-        others = [pattern for pattern in self.whole.patterns if pattern not in known]
-        found += [
-            Panel(each, self.book.name_of(each), (each,), _definition(each, self.book))
-            for each in (*known, *others)
-        ]
-        return {panel.id: panel for panel in found}
+        return {panel.id: panel for panel in panels_of(self.book, self.whole)}
 
     def signs(self, panel: Panel) -> Signs:
         """(N,) what the run says of the panel's pattern in each trajectory of `table`."""
@@ -166,46 +131,6 @@ class Shown:
     def _place(self) -> tuple[str, tuple[int, ...], str]:
         store = self.opened.store
         return store.target, store.version(), self.run["run"]
-
-
-def names_of(text: str) -> str:
-    """A name of the codebook as words: `Knowing violation`."""
-    return text.replace("_", " ").capitalize()
-
-
-def _groups(book: codebook.Codebook, table: Judged) -> list[Panel]:
-    found = []
-    for name, members in book.rollups.items():
-        there = tagged(table, members)
-        if there:
-            left = f" (the run tags {len(there)} of {len(members)})" if len(there) < len(members) else ""
-            listed = ", ".join(plain(book.name_of(member)) for member in there)
-            told = f"Any of these patterns{left}: {listed}."
-            kind = f"any of {count(len(there), 'pattern')}"
-            found.append(Panel(GROUP + name, names_of(name), tuple(there), told, kind=kind))
-    return found
-
-
-def _derived(book: codebook.Codebook, table: Judged) -> list[Panel]:
-    """What the codebook derives, where it can be read and the run tags what it is derived from."""
-    found = []
-    for name, words in book.derived.items():
-        try:
-            read = conditions(words, book.ids())
-        except UserError:
-            continue
-        if all(each.pattern is None or each.pattern in table.patterns for each in read):
-            told = f"Derived: {plain(words, 400)}."
-            found.append(Panel(DERIVED + name, names_of(name), (), told, read, "derived"))
-    return found
-
-
-def _definition(pattern: str, book: codebook.Codebook) -> str:
-    if pattern not in book:
-        return "Not in the codebook: these verdicts came in with the trajectories."
-    entry = book[pattern]
-    example = f"\n\nFor example: {plain(entry.examples[0], 300)}" if entry.examples else ""
-    return plain(entry.definition, 600) + example
 
 
 @st.cache_resource(max_entries=TABLES_KEPT, show_spinner=False)

@@ -12,9 +12,10 @@ from analysis.measure.judged import PRESENT
 from analysis.measure.significance import benjamini_hochberg
 from analysis.tables import to_csv
 from views import choices
+from views.grid import Panel
 from views.heatmap import LIFT, PARAMETER, SHARE, heatmap, heatmap_svg
 from views.overview_numbers import downloads
-from views.overview_state import PAGE, PERCENT, Panel, Shown, in_percent, switch, to_behind
+from views.overview_state import PAGE, PERCENT, Shown, in_percent, switch, to_behind
 from views.plain import count, plain
 
 CELLS = {LIFT: "Lift", SHARE: "Share"}

@@ -13,8 +13,9 @@ from analysis import reading
 from analysis.measure.judged import ABSENT, PRESENT
 from analysis.measure.outcome import Action
 from views.address import key
+from views.grid import Panel
 from views.hits import hits
-from views.overview_state import NO_CHECKPOINT, PAGE, Panel, Shown
+from views.overview_state import NO_CHECKPOINT, PAGE, Shown
 from views.plain import count, plain
 
 LISTED = 100

@@ -10,6 +10,7 @@ from typing import Any
 
 import altair as alt
 
+from analysis.measure.trend import Trend
 from views.palette import BAND, BAND_OPACITY, CORRECTED, CORRECTED_OFFSET, PALE, POINT
 
 PLOT = 118
@@ -32,6 +33,21 @@ SHARE, PER_TRAJECTORY, SHARE_OF_OCCURRENCES, PER_10K = (
     "share_of_occurrences",
     "per_10k",
 )
+
+MEASURES = {
+    SHARE: "Share of trajectories",
+    PER_TRAJECTORY: "Occurrences a trajectory",
+    SHARE_OF_OCCURRENCES: "Share of all occurrences",
+    PER_10K: "Per 10,000 characters",
+}
+MEASURE_TOLD = {
+    SHARE: "Share of trajectories that show the pattern",
+    PER_TRAJECTORY: "Occurrences of the pattern in a trajectory, on average",
+    SHARE_OF_OCCURRENCES: "The pattern's share of the occurrences of all patterns",
+    PER_10K: "Occurrences of the pattern per 10,000 characters of reasoning",
+}
+RELIABLE = 0.05
+"""A trend is called one where its p-value after Benjamini and Hochberg is below this."""
 
 Cells = Sequence[dict[str, Any]]
 
@@ -289,3 +305,24 @@ def _tooltip(labelled: bool) -> list[alt.Tooltip]:
         alt.Tooltip("told_missing:N", title="missing"),
         *(from_labels if labelled else []),
     ]
+
+
+def trend_told(found: Trend, adjusted: float | None) -> str:
+    """A trend in one short sentence.
+
+    Args:
+        found: The test.
+        adjusted: Its p-value after Benjamini and Hochberg; None where there is none.
+    """
+    if found.p is None or adjusted is None:
+        return f"No trend to test: {found.note}, n {found.n:,}"
+    p = (
+        "p < .001"
+        if adjusted < 0.001
+        else f"p {adjusted:.3f}".replace("0.", ".", 1)
+        if adjusted < 0.9995
+        else "p 1"
+    )
+    if adjusted >= RELIABLE:
+        return f"No clear trend, {p}, n {found.n:,}"
+    return f"{'Rises' if (found.statistic or 0) > 0 else 'Falls'} over the checkpoints, {p}, n {found.n:,}"

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.measure.clusters import PROMPTS_TO_GENERALISE
+from analysis.measure.judged import Judged
 
 INDEPENDENT = "Cochran-Armitage"
 CLUSTERED = "trend, clustered by prompt"
@@ -93,6 +94,24 @@ def trend(
         return Trend(None, None, name, n, checkpoints, "the same everywhere")
     statistic = float((distance * residuals).sum()) / sqrt(variance)
     return Trend(_two_sided(statistic, prompts - 1 if many else None), statistic, name, n, checkpoints)
+
+
+def over_checkpoints(
+    table: Judged, y: npt.NDArray[np.float64], x: npt.NDArray[np.float64], rows: npt.NDArray[np.intp]
+) -> Trend:
+    """The trend over the table's checkpoints in their order, in equal steps, within each series.
+
+    Args:
+        table: The trajectories.
+        y: (N,) what is counted in each.
+        x: (N,) what it is counted per.
+        rows: The places of those that count.
+    """
+    checkpoints, series = table.codes["checkpoint"], np.zeros(len(table.values["checkpoint"]), dtype=np.intp)
+    series[checkpoints] = table.codes["series"]
+    there = np.bincount(checkpoints, minlength=len(series)) > 0
+    scores = [int(((series == each) & there)[:place].sum()) for place, each in enumerate(series)]
+    return trend(y[rows], x[rows], table.codes["prompt"][rows], checkpoints[rows], scores, series.tolist())
 
 
 def _no_trend(

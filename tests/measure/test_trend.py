@@ -5,7 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from analysis.measure.trend import Trend, trend
+from analysis.measure.judged import judged
+from analysis.measure.scope import Scope
+from analysis.measure.trend import Trend, over_checkpoints, trend
+from analysis.store import Store, append
+from tests.measure.test_occurrences import TIME, fill
 
 
 def of_shares(parts: Sequence[int], sizes: Sequence[int], scores: Sequence[float] | None = None) -> Trend:
@@ -52,3 +56,30 @@ def test_alike_rollouts_are_no_evidence_of_a_trend() -> None:
         wrong += (trend(y, np.ones(1200), prompt, place, [0, 1, 2], [0, 0, 0]).p or 1) < 0.05
         naive += (trend(y, np.ones(1200), prompt * 0, place, [0, 1, 2], [0, 0, 0]).p or 1) < 0.05
     assert wrong / 300 < 0.085 and naive / 300 > 0.3
+
+
+def test_a_tables_checkpoints_are_scored_in_order_within_their_series(store: Store) -> None:
+    said = {True: {"p": ("present", 1)}, False: {"p": ("absent", 0)}}
+    fill(store, [{"checkpoint": f"{series}-{step}", "said": said[n < part]} for series in ("a", "b")
+                 for step, part in ((2, 2), (10, 10), (100, 18)) for n in range(20)])  # fmt: skip
+    with store.transaction() as db:
+        append(
+            db,
+            "checkpoints",
+            [
+                {"name": f"{s}-{n}", "series": s, "position": n, "created_at": TIME}
+                for s in "ab"
+                for n in (2, 10, 100)
+            ],
+        )
+        table = judged(db, "r")
+    y, x = table.of("p").astype(float), np.ones(len(table))
+    found = over_checkpoints(table, y, x, np.arange(len(table)))
+    one = over_checkpoints(
+        table.within(Scope({"series": ("b",)})),
+        *(a[table.rows(Scope({"series": ("b",)}))] for a in (y, x)),
+        np.arange(60),
+    )
+    assert (found.n, found.checkpoints) == (120, 6) and (one.n, one.checkpoints) == (60, 3)
+    assert one.statistic == pytest.approx(of_shares([2, 10, 18], [20, 20, 20]).statistic)
+    assert found.statistic == pytest.approx(one.statistic * np.sqrt(2))

@@ -21,8 +21,7 @@ from analysis.measure.trend import Trend
 from analysis.store import Store
 from tests.measure.test_occurrences import fill
 from views.heatmap import cells, heatmap, heatmap_svg
-from views.overview_patterns import trend_told
-from views.panels import Axis, axis_of, panel
+from views.panels import Axis, axis_of, panel, trend_told
 from views.sides import difference_told, sides, sides_svg
 
 ROOT = Path(__file__).parents[2]
