@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +106,11 @@ def _copied(source: Store, to: Path) -> list[Moved]:
     to.parent.mkdir(parents=True, exist_ok=True)
     with source.session() as here:
         here.execute("CHECKPOINT store")
-        shutil.copyfile(source.path, to)
+        # By a process of its own: one that opens and closes a file itself loses the lock that DuckDB has on it.
+        copy = "import shutil, sys; shutil.copyfile(*sys.argv[1:])"
+        done = subprocess.run([sys.executable, "-c", copy, source.path, to], stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise UserError(f"{to} can't be written: {done.stderr.strip().splitlines()[-1]}")
         with Store(to).session() as there:
             return [_compared(here, there, table) for table in _tables(here)]
 
