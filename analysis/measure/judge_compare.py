@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from analysis.measure.judge_bootstrap import Array, Figure, figure, sample, sample_of_cells, share
-from analysis.measure.judge_labels import inverse_weights, paired
+from analysis.measure.judge_labels import paired
 from analysis.measure.judge_ratios import SHARES, ratios, why_undefined
 from analysis.measure.judge_verdicts import ABSENT, PRESENT, verdicts_of
+from analysis.measure.weights import weights as inverse_weights
 
 COMPARED = ("sensitivity", "specificity", "kappa")
 """The figures in which two runs are held against blind labels."""

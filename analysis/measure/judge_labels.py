@@ -17,6 +17,7 @@ from analysis.measure.judge_attempts import ATTEMPTS
 from analysis.measure.judge_bootstrap import Array, Figure, figure, sample, share
 from analysis.measure.judge_ratios import RATIOS, SHARES, ratios, why_undefined
 from analysis.measure.scope import Scope, checkpoint_order, column_sql, sort_key
+from analysis.measure.weights import weights as inverse_weights
 
 BINS = 10
 """Bins of a reliability curve: scores 0 to under 10, and so on; the last one has 100 too."""
@@ -233,14 +234,6 @@ def _quality(group: dict[str, str | None], pattern: str, rows: dict[str, npt.NDA
         resampled=table.told,
         synthetic=int(rows["synthetic"][both].sum()),
     )
-
-
-def inverse_weights(probability: Array) -> Array:
-    """The inverse of each probability, the mean being 1; 1 each where they are equal or any is unknown."""
-    known = np.isfinite(probability) & (probability > 0)
-    if not known.all() or len(np.unique(probability)) < 2:
-        return np.ones(len(probability))
-    return np.asarray((1 / probability) / np.mean(1 / probability), dtype=np.float64)
 
 
 def _kish(weights: Array) -> float | None:

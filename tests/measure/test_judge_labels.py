@@ -11,7 +11,8 @@ from judged import QUOTE, Lab
 from sklearn.metrics import brier_score_loss, cohen_kappa_score, recall_score
 
 from analysis import runs
-from analysis.measure.judge_labels import Quality, inverse_weights
+from analysis.measure.judge_labels import Quality
+from analysis.measure.weights import weights
 from analysis.runs import Result
 from analysis.store import Store
 from labels.judged import disagreements, quality, side_by_side
@@ -145,9 +146,9 @@ def test_labels_weigh_by_the_inverse_of_the_probability_that_the_queue_picked_th
 
 
 def test_labels_of_one_probability_or_of_an_unknown_one_all_weigh_the_same(lab: Lab) -> None:
-    assert inverse_weights(np.array([0.2, 0.2])).tolist() == [1, 1]
-    assert inverse_weights(np.array([0.2, np.nan, 0.4])).tolist() == [1, 1, 1]
-    assert inverse_weights(np.array([0.2, 0.4])).tolist() == pytest.approx([4 / 3, 2 / 3])
+    assert weights(np.array([0.2, 0.2])).tolist() == [1, 1]
+    assert weights(np.array([0.2, np.nan, 0.4])).tolist() == [1, 1, 1]
+    assert weights(np.array([0.2, 0.4])).tolist() == pytest.approx([4 / 3, 2 / 3])
     lab.traces(2)
     lab.label("ada", "t0", {"p": "absent"}, probability=0.5)
     lab.label("ada", "t1", {"p": "absent"})
