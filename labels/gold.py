@@ -19,7 +19,7 @@ from labels.events import SELF_SELECTED, Event
 from labels.fold import blind
 from labels.inclusion import probabilities
 from labels.log import by_trajectory
-from labels.said import blind_states, said
+from labels.said import Folded, blind_states, said
 from labels.state import Label, State
 from labels.undoing import in_force
 
@@ -176,9 +176,7 @@ def decisions(events: Iterable[Event], codebook: Codebook | None = None) -> dict
 
 def gold(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> list[Gold]:
     """The gold of the store, in a fixed order: blind labels that the queue handed out or people searched out."""
-    book = codebook or load()
-    labels, decided = _read(db, book)
-    return list(golden(labels, decided).values())
+    return list(_read(db, codebook or load()).golds)
 
 
 def golden_of(events: Sequence[Event], codebook: Codebook) -> list[Gold]:
@@ -188,18 +186,36 @@ def golden_of(events: Sequence[Event], codebook: Codebook) -> list[Gold]:
 
 def drawn_labels(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> list[BlindLabel]:
     """The blind labels on traces that were handed out; what a person searched out is not among them."""
-    return _drawn(_read(db, codebook or load())[0])
+    return _drawn(_read(db, codebook or load()).labels)
 
 
 def _drawn(labels: Iterable[BlindLabel]) -> list[BlindLabel]:
     return [each for each in labels if each.state.queue_reason != SELF_SELECTED]
 
 
-def _read(db: duckdb.DuckDBPyConnection, book: Codebook) -> tuple[list[BlindLabel], dict[Key, Event]]:
-    """The store's blind labels, and its adjudicators' decisions."""
-    folded = said(db, book.history)
-    deciding = [event for each in folded.values() for event in each.events if event.phase == "adjudication"]
-    return labels_of(blind_states(folded)), decisions(deciding, book)
+@dataclass(frozen=True)
+class _Read:
+    """What a log comes to under a codebook: blind labels, adjudicators' decisions, gold."""
+
+    folded: Mapping[tuple[str, str, int], Folded]
+    book: Codebook
+    labels: Sequence[BlindLabel]
+    decided: Mapping[Key, Event]
+    golds: Sequence[Gold]
+
+
+def _read(db: duckdb.DuckDBPyConnection, book: Codebook) -> _Read:
+    """What the store's log comes to; made anew only when something came to it."""
+    global _last
+    folded, held = said(db, book.history), _last
+    if held is None or held.folded is not folded or held.book != book:
+        deciding = [
+            event for each in folded.values() for event in each.events if event.phase == "adjudication"
+        ]
+        labels, decided = labels_of(blind_states(folded)), decisions(deciding, book)
+        held = _Read(folded, book, labels, decided, list(golden(labels, decided).values()))
+        _last = held
+    return held
 
 
 def frame(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> pa.Table:
@@ -214,8 +230,8 @@ def frame(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> pa
         trajectory came to be labelled; null where that can't be known).
     """
     book = codebook or load()
-    labels, decided = _read(db, book)
-    drawn = _drawn(labels)
+    read = _read(db, book)
+    drawn = _drawn(read.labels)
     first: dict[str, State] = {}
     for each in sorted(drawn, key=_submitted_at):
         first.setdefault(each.trajectory_id, each.state)
@@ -228,7 +244,7 @@ def frame(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> pa
             "value": each.value or "unresolved",
             "probability": chance[each.trajectory_id],
         }
-        for each in golden(drawn, decided).values()
+        for each in golden(drawn, read.decided).values()
         for pattern in (each.pattern, *former(each.pattern, book))
     ]
     return pa.Table.from_pylist(rows, schema=FRAME)
@@ -263,3 +279,6 @@ def _submitted_at(each: BlindLabel) -> datetime:
 
 def _at(event: Event) -> tuple[Any, str]:
     return event.created_at or datetime.min, event.event_id
+
+
+_last: _Read | None = None

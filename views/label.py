@@ -37,8 +37,7 @@ def main() -> None:
         progress = queue.progress(db, name)
         desk = sit_down(db, name, taken.trajectory_id, codebook.load(), taken.repeat) if taken else None
     in_widgets = st.query_params.get("reader") == "plain"
-    _top(desk, name, progress, in_widgets)
-    choices.synthetic_badge(facets.counts("synthetic"), facets.total())
+    _top(desk, name, progress, in_widgets, facets)
     if desk is None:
         _all_done(progress)
         return
@@ -55,7 +54,9 @@ def _asked_for(db: Any, name: str) -> queue.Taken | None:
     return queue.by_opaque(db, name, item) if item else None
 
 
-def _top(desk: Desk | None, name: str, progress: queue.Progress, in_widgets: bool) -> None:
+def _top(
+    desk: Desk | None, name: str, progress: queue.Progress, in_widgets: bool, facets: reading.Facets
+) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="label-top"):
         st.title("Label", anchor=False, width="content")
         if desk is not None:
@@ -79,6 +80,7 @@ def _top(desk: Desk | None, name: str, progress: queue.Progress, in_widgets: boo
             + (f", {progress.skipped} skipped" if progress.skipped else ""),
             color="gray",
         )
+        choices.synthetic_badge(facets.counts("synthetic"), facets.total())
         person.badge(name)
     refused = st.session_state.pop(f"{PAGE}.refusal", None)
     if refused:
