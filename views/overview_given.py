@@ -79,10 +79,10 @@ def _choose(listed: list[Action]) -> Action:
 
 
 def _panels(shown: Shown, chosen: Sequence[str], action: Action) -> list[Panel]:
-    """The panels that were chosen, else all that the run found anything of; what is derived from the action is in no way apart from it."""
+    """The panels that were chosen, else all that there is anything of; what is derived from the action is not held against it."""
     panels = [shown.panels[each] for each in chosen] or [
         each for each in shown.panels.values()
-        if len(each.members) != 1 or (each.is_pattern and (shown.signs(each)[shown.readable] == PRESENT).any())
+        if (len(each.members) != 1 or each.is_pattern) and (shown.signs(each)[shown.readable] == PRESENT).any()
     ]  # fmt: skip
     return [
         each for each in panels if all((c.outcome or ("",))[0] != action.outcome for c in each.conditions)

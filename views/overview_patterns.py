@@ -69,7 +69,7 @@ class Figure:
 
 def draw(shown: Shown, chosen: Sequence[str]) -> dict[str, Any]:
     """Draw the view; return what the address keeps."""
-    measure = switch("measure", "Measure", MEASURES)
+    measure = _measure()
     ids = list(chosen) or shown.by_default(PANELS_AT_FIRST)
     panels = [shown.panels[each] for each in ids]
     if measure != SHARE:
@@ -153,10 +153,15 @@ def _caption(figure: Figure) -> None:
         told.append(f"each checkpoint's name begins with {plain(shared)}")
     if any(cell.get("labels") for cell in figure.cells):
         told.append("pale: the run alone; diamond: corrected by blind labels")
+    st.caption("; ".join(told) + ". Click a checkpoint to read its traces.")
+
+
+def _measure() -> str:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.caption("; ".join(told) + ". Click a checkpoint to read its traces.", width="stretch")
+        measure = switch("measure", "Measure", MEASURES)
         with st.popover("How to read this", icon=":material/help:", type="tertiary"):
-            st.markdown(HOW.format(interval=INTERVALS[figure.measure == SHARE]))
+            st.markdown(HOW.format(interval=INTERVALS[measure == SHARE]))
+    return measure
 
 
 def _draw_panels(figure: Figure) -> tuple[str, str] | None:

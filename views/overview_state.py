@@ -103,19 +103,17 @@ class Shown:
         """(N,) whether each trajectory of `table` has the outcome's value."""
         return _acted(*self._place, outcome, value, self.opened.store)[self.rows]
 
+    def can_be_known(self, panel: Panel) -> bool:
+        """Whether the store has the outcomes that the panel is derived from, if any."""
+        wanted = {condition.outcome[0] for condition in panel.conditions if condition.outcome}
+        return not wanted or wanted <= {action.outcome for action in self.opened.ask(actions)}
+
     def by_default(self, most: int) -> list[str]:
         """Panels to show where none is chosen: groups, what is derived, and the patterns that appear most."""
         seen = (self.table.verdicts[self.readable] == PRESENT).sum(axis=0)
         often = dict(zip(self.table.patterns, seen.tolist(), strict=True))
         wide = [each for each in self.panels.values() if not each.is_pattern and len(each.members) != 1]
-        outcomes = (
-            {action.outcome for action in self.opened.ask(actions)}
-            if any(p.conditions for p in wide)
-            else set()
-        )
-        first = [
-            p.id for p in wide if all(c.outcome is None or c.outcome[0] in outcomes for c in p.conditions)
-        ]
+        first = [each.id for each in wide if self.can_be_known(each)]
         alone = [
             members[0] for members in self.book.rollups.values() if len(tagged(self.whole, members)) == 1
         ]

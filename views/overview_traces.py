@@ -62,7 +62,9 @@ def draw(shown: Shown) -> None:
         **({"pattern": patterns[:1], "verdict": ["present"]} if patterns else {}),
     }
     opened: list[str] = []
-    hits(rows, shown.book, key(PAGE, "behind.hits"), reading.Filter(), link, opened.append, page="traces")
+    synthetic = shown.facets.counts("synthetic")
+    mixed = sum(synthetic.values()) < shown.facets.total() or len(synthetic) > 1
+    hits(rows, shown.book, key(PAGE, "behind.hits"), reading.Filter(), link, opened.append, mixed, "traces")
     chosen = (st.session_state.get(key(PAGE, "behind.hits")) or {}).get("open")
     if chosen is not None:
         st.switch_page(

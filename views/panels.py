@@ -67,11 +67,8 @@ class Axis:
     @property
     def ticks(self) -> list[float]:
         """The numbers on it."""
-        return (
-            [self.top * part / 4 for part in range(5)]
-            if self.top != 0.05
-            else [0, 0.01, 0.02, 0.03, 0.04, 0.05]
-        )
+        parts = 5 if self.percent and self.top < 1 else 4
+        return [self.top * part / parts for part in range(parts + 1)]
 
 
 def axis_of(cells: Cells, measure: str = SHARE) -> Axis:

@@ -11,7 +11,7 @@ import altair as alt
 from views.figure import FAINT, INK, drawing, text
 from views.levels import DATA, finished, tooltip
 from views.palette import BAND, MARKS
-from views.panels import TOPS
+from views.panels import TOPS, Axis
 
 PARAMETER = "side"
 """The name of the selection that a click makes; its points have pattern and on."""
@@ -94,7 +94,7 @@ def _specification(names: tuple[str, ...], conditions: tuple[str, str], top: flo
     offset = alt.YOffset("side:N", scale=alt.Scale(domain=conditions, padding=0.1))
     scale = alt.Scale(domain=[0, top], nice=False)
     x = alt.X("value:Q", scale=scale).axis(
-        title=None, format=".0%", values=[top * part / 4 for part in range(5)], ticks=False, labelFontSize=11
+        title=None, format=".0%", values=Axis(top, True).ticks, ticks=False, labelFontSize=11
     )
     marks = (
         alt.Chart(alt.NamedData(name=DATA))
@@ -117,7 +117,7 @@ def _specification(names: tuple[str, ...], conditions: tuple[str, str], top: flo
         .encode(x=alt.X(datum=0), x2=alt.X2(datum=top), tooltip=tooltip(**TOLD))
         .add_params(clicked),
     ]  # fmt: skip
-    found = finished(parts, LINE * len(names) + 60)
+    found = finished(parts, LINE * len(names) + 76)
     return {**found, "padding": {"top": 2, "left": 0, "right": 2, "bottom": 0}}
 
 
@@ -140,19 +140,10 @@ def sides_svg(rows: Rows, names: Mapping[str, str], conditions: tuple[str, str],
         text(left, 18, f"● {conditions[0]}", 12, COLOURS[0]),
         text(left + wide / 2, 18, f"◆ {conditions[1]}", 12, COLOURS[1]),
     ]
-    for part in range(5):
-        x = at(top * part / 4)
+    for share in Axis(top, True).ticks:
+        x = at(share)
         parts.append(f'<line x1="{x}" x2="{x}" y1="34" y2="{bottom}" stroke="#dfe3e2"/>')
-        parts.append(
-            text(
-                x,
-                bottom + 15,
-                f"{top * part / 4:.3g}" if top < 0.1 else f"{top * part / 4:.0%}",
-                10,
-                FAINT,
-                "middle",
-            )
-        )
+        parts.append(text(x, bottom + 15, f"{share:.0%}", 10, FAINT, "middle"))
     for number, row in enumerate(rows):
         y = 40 + LINE * (number + 0.5)
         parts.append(text(left - 10, y + 4, names[row["pattern"]], 12, INK, "end"))
