@@ -4,8 +4,8 @@
     python -m benchmarks.ingest [--megabytes 200] [--repeats 5] [--long]
 
 Prints each figure next to its goal. Speeds are medians over repeats in turn, with the least and the most; each is
-measured in a process of its own, after its imports, and so is the processor's time, which on a busy machine says
-more. Peak memory is that of the process with its imports, and of those that it starts. --long adds a file of 4 GB,
+measured in a process of its own, after its imports. On a busy machine the processor's time says more; it has the
+imports in it. Peak memory is that of the process with its imports, and of those that it starts. --long adds a file of 4 GB,
 which takes some minutes and 15 GB of the temporary folder.
 """
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from analysis.ingest.finished import was_read
 from analysis.ingest.rows import Unreadable
 from analysis.ingest.writing import Batch, FileReport, write
 from analysis.segment_batches import turn_texts
@@ -59,8 +60,11 @@ def store_all(
     with Cutter() as cut, ThreadPoolExecutor(1) as cutting, ThreadPoolExecutor(1) as writer:
         before: tuple[Batch, Future[None]] | None = None
         try:
+            new: bool | None = None
             for batch in _batches(found):
-                if batch.characters >= CHARACTERS_CUT_AHEAD and not report.already:
+                large = batch.characters >= CHARACTERS_CUT_AHEAD
+                new = not was_read(store, report) if large and new is None else new
+                if large and new and not report.already:
                     batch.cuts = cutting.submit(cut, turn_texts(batch.trajectories))
                 if before:
                     finish(*before)

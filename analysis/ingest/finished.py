@@ -33,6 +33,14 @@ def state_of(path: Path) -> State:
     return None if path.is_dir() else (found.st_size, found.st_mtime_ns)
 
 
+def was_read(store: Store, report: FileReport) -> bool:
+    """Whether a file was read to its end before, whatever of it has changed: most of it is stored then."""
+    if not store.exists():
+        return False
+    with store.session() as db:
+        return bool(db.execute("FROM log.ingests SELECT 1 WHERE file = ? LIMIT 1", [report.path]).fetchall())
+
+
 def nothing_new(store: Store, path: Path, way: str, report: FileReport) -> bool:
     """Whether nothing would come of reading a file, as it was read to its end and all of it is in the store.
 

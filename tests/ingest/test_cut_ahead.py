@@ -42,6 +42,7 @@ def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[
         with monkeypatch.context() as patched:
             patched.setattr(batches, "LARGEST_BATCH", 7)
             patched.setattr(batches, "CHARACTERS_CUT_AHEAD", 1)
+            patched.setattr(batches, "was_read", lambda store, report: False)
             reports = ingest(ahead, paths, RULES, **more)
         assert kept(ahead) == kept(here)
         return reports
@@ -71,3 +72,18 @@ def test_a_text_without_sentences_takes_none_of_anothers(
     rows = [row(n, " \n " if n % 2 else None) for n in range(10)]
     [report] = both([jsonl(rows)])
     assert report.stored == 10
+
+
+def test_nothing_is_cut_ahead_of_a_file_that_was_read_before(
+    store: Store, jsonl: Jsonl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "CHARACTERS_CUT_AHEAD", 1)
+    asked: list[int] = []
+    cut = batches.Cutter.__call__
+    monkeypatch.setattr(
+        batches.Cutter, "__call__", lambda self, texts: asked.append(len(texts)) or cut(self, texts)
+    )
+    ingest(store, [jsonl([row(1)])], RULES)
+    ingest(store, [jsonl([row(1), row(2)])], RULES)
+    assert asked == [1]
+    assert len({each[0] for each in kept(store)}) == 2
