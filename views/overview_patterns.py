@@ -75,7 +75,7 @@ def draw(shown: Shown, chosen: Sequence[str]) -> dict[str, Any]:
     if measure != SHARE:
         left = [panel.name for panel in panels if not panel.members]
         panels = [panel for panel in panels if panel.members]
-        if left:
+        if left and chosen:
             st.caption(f"{plain(', '.join(left))}: derived from the outcome, so it has no occurrences.")
     if not panels:
         return {"measure": measure}
@@ -173,14 +173,9 @@ def _draw_panels(figure: Figure) -> tuple[str, str] | None:
             rows = figure.of(each.id)
             held = f"{PAGE}.chart.{figure.measure}.{each.id}"
             with st.container(key=f"panel-{each.id}", gap=None):
-                st.markdown(f"**{plain(each.name)}**", help=each.told)
-                st.caption(
-                    plain(
-                        f"{each.kind.capitalize()}. {figure.told(each.id)}"
-                        if each.kind
-                        else figure.told(each.id)
-                    )
-                )
+                kind = f" :small[{plain(each.kind)}]" if each.kind else ""
+                st.markdown(f"**{plain(each.name)}**{kind}", help=each.told)
+                st.caption(plain(figure.told(each.id)))
                 event = st.vega_lite_chart(
                     spec=panel(rows, figure.checkpoints, axis), key=held, on_select="rerun", selection_mode=PARAMETER,
                     alt=f"{each.name}: {MEASURES[figure.measure]} at {count(number, 'checkpoint')}; the numbers are in the table below",

@@ -71,10 +71,10 @@ def test_groups_and_what_is_derived_stand_before_the_patterns_each_with_its_tren
     sample_store: Store, look: Open
 ) -> None:
     at = look()
-    names = [each.value.strip("*") for each in at.markdown if each.value.startswith("**")]
+    names = [each.value.split("**")[1] for each in at.markdown if each.value.startswith("**")]
     assert names[:3] == ["Metagaming", "Knowing violation", "Decoding the hint"] and len(names) == 9
     assert "Verbalized evaluation awareness" in names, "a group of one pattern is that pattern's panel"
-    assert "Any of 7 patterns. No clear trend" in words(at).replace("\\", "") and "n 24" in words(at)
+    assert ":small[any of 7 patterns]" in words(at) and "n 24" in words(at)
     rows = numbers(at)
     assert len(rows) == 27 and {row["checkpoint"] for row in rows} == {"step-200", "step-800", "step-2400"}
     assert [row["checkpoint"] for row in rows[:10:9]] == ["step-200", "step-800"], "in the checkpoints' order"
@@ -96,7 +96,7 @@ def test_each_measure_has_its_numbers_and_is_kept_in_the_address(sample_store: S
         ("share_of_occurrences", "per"),
         ("per_10k", "per"),
     ):
-        at = look(measure=measure)
+        at = look(measure=measure, pattern=["eval_aware", "derived:knowing_violation"])
         rows = numbers(at)
         assert column in rows[0] and "share" not in rows[0]
         assert measure in at.query_params["measure"]
