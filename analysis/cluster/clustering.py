@@ -35,8 +35,9 @@ LARGEST_CONSENSUS = 5_000
 SILHOUETTE_SAMPLE = 2_000
 WORTH_THREADS = 10_000
 """Below so many texts, threads wait for each other longer than they work."""
-SMALLEST, LARGEST = 3, 60
-"""Bounds of the number of clusters that is looked for."""
+SMALLEST, SMALLEST_OF_MANY, LARGEST = 3, 20, 60
+"""Bounds of the number of clusters that is looked for. The least is a fifth of the square root of the number of texts,
+between the first two: of many texts the silhouette would else join all but the oddest."""
 SMALLEST_DENSE = 5
 """Texts that HDBSCAN calls a cluster."""
 RESAMPLES, RESAMPLED = 10, 0.8
@@ -186,7 +187,8 @@ def best_k(X: Vectors, seed: int = SEED) -> int:
     sample = X[chance.choice(len(X), min(len(X), SILHOUETTE_SAMPLE), replace=False)]
     sample = PCA(min(max(COMPONENTS), *sample.shape), random_state=seed).fit_transform(sample)
     last = min(LARGEST, max(SMALLEST, len(sample) // 5))
-    tried = sorted({round(k) for k in np.geomspace(SMALLEST, last, 12)})
+    least = min(last, SMALLEST_OF_MANY, max(SMALLEST, round(len(X) ** 0.5 / 5)))
+    tried = sorted({round(k) for k in np.geomspace(least, last, 12)})
     scores = {}
     for k in tried:
         with threadpool_limits(1):

@@ -37,6 +37,10 @@ def test_the_silhouette_finds_how_many_there_are() -> None:
     assert best_k(blobs(5)[0]) in (4, 5, 6)
 
 
+def test_many_texts_have_more_than_a_few_clusters() -> None:
+    assert best_k(np.tile(blobs(3)[0], (120, 1))) >= clustering.SMALLEST_OF_MANY
+
+
 def test_what_the_runs_do_not_agree_on_is_left_unclustered() -> None:
     X, _ = blobs(10, each=12)
     between = unit(np.random.default_rng(1).normal(0, 1, (40, 20)))
