@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from analysis import codebook, reading
@@ -42,7 +44,7 @@ def main() -> None:
         chosen = _panels(shown)
     _head(shown)
     address = {"run": run["run"], **kept, "pattern": chosen, "state": state if state != "text" else None}
-    if not len(shown.readable):
+    if not shown.number:
         st.write(_nothing(shown))
         keep(PAGE, address)
         return
@@ -94,9 +96,7 @@ def _head(shown: Shown) -> None:
     total = facets.total(**kept)
     states = facets.counts("reasoning_state", **kept)
     unreadable = sum(number for state, number in states.items() if state not in READABLE)
-    readable = shown.table.take(shown.readable)
-    unjudged = int((readable.attempt_id == 0).sum())
-    prompts = _prompts(shown)
+    unjudged, *prompts = shown.keep("head", lambda: _counted(shown))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Overview", anchor=False, width="content")
         choices.synthetic_badge(facets.counts("synthetic", **kept), total)
@@ -124,15 +124,17 @@ def _head(shown: Shown) -> None:
         )
 
 
-def _prompts(shown: Shown) -> tuple[int, int, int]:
-    """Prompts of the checkpoint that has fewest, of the one that has most, and of all together."""
+def _counted(shown: Shown) -> tuple[int, int, int, int]:
+    """Trajectories that are not judged; prompts of the checkpoint that has fewest, of the one that has most, and of
+    all together.
+    """  # noqa: D205
     table = shown.table.take(shown.readable)
     codes = table.codes["prompt"]
-    each = [len(set(codes[rows].tolist())) for _, rows in table.by_checkpoint()] or [0]
-    return min(each), max(each), len(set(codes.tolist()))
+    each = [np.count_nonzero(np.bincount(codes[rows])) for _, rows in table.by_checkpoint()] or [0]
+    return int((table.attempt_id == 0).sum()), min(each), max(each), np.count_nonzero(np.bincount(codes))
 
 
-def _prompt_badge(prompts: tuple[int, int, int]) -> None:
+def _prompt_badge(prompts: Sequence[int]) -> None:
     fewest, most, _ = prompts
     if most == 1:
         st.badge(

@@ -32,24 +32,36 @@ def draw(shown: Shown, chosen: Sequence[str]) -> dict[str, Any]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         action = _choose(listed)
         way = switch("way", "Which way", WAYS)
-    panels = _panels(shown, chosen, action)
-    signs = shown.action(action.outcome, action.value)[shown.readable]
-    known = int((signs == PRESENT).sum()), int((signs == ABSENT).sum())
-    if not all(known) or not panels:
+    panels = shown.keep(f"given's panels {action} {chosen}", lambda: _panels(shown, chosen, action))
+    ids = [panel.id for panel in panels]
+    known, found = shown.keep(f"given {action} {way} {ids}", lambda: _counted(shown, panels, action, way))
+    if not found:
         st.write(_nothing(action, known))
         return _address(action, way)
+    conditions = _conditions(action, way)
+    _caption(shown, action, way, known, found)
+    _chart(found, {panel.id: panel.name for panel in panels}, conditions, way)
+    _numbers(shown, found, {panel.id: panel.name for panel in panels}, conditions, way, action)
+    return _address(action, way)
+
+
+def _counted(
+    shown: Shown, panels: list[Panel], action: Action, way: str
+) -> tuple[tuple[int, int], list[dict[str, Any]]]:
+    """How many traces have the action and how many do not, and the rows of the figure: none where a side has nothing."""
+    signs = shown.action(action.outcome, action.value)[shown.readable]
+    known = int((signs == PRESENT).sum()), int((signs == ABSENT).sum())
+    if not all(known):
+        return known, []
     columns = {panel.id: shown.signs(panel)[shown.readable] for panel in panels}
     found = [
         each.as_row() for each in given(columns, signs, shown.table.codes["prompt"][shown.readable], way)
     ]
     for row, adjusted in zip(found, benjamini_hochberg([row["p"] for row in found]), strict=True):
         row["p_bh"] = adjusted
-    found.sort(key=lambda row: -(row["difference"] if row["difference"] is not None else -2.0))
-    conditions = _conditions(action, way)
-    _caption(shown, action, way, known, found)
-    _chart(found, {panel.id: panel.name for panel in panels}, conditions, way)
-    _numbers(shown, found, {panel.id: panel.name for panel in panels}, conditions, way, action)
-    return _address(action, way)
+    return known, sorted(
+        found, key=lambda row: -(row["difference"] if row["difference"] is not None else -2.0)
+    )
 
 
 def _no_outcome() -> None:
@@ -113,7 +125,7 @@ def _caption(
         f"Share of the traces with {name} ({known[0]:,}) and of those without it ({known[1]:,}) that show each pattern" if way == "pattern"
         else f"Share with {name} among the traces that show each pattern, and among those that do not: {known[0]:,} have it, {known[1]:,} do not"
     ]  # fmt: skip
-    if unknown := len(shown.readable) - sum(known):
+    if unknown := shown.number - sum(known):
         told.append(f"of {unknown:,} it is not known")
     told.append("bold: a difference that holds after Benjamini and Hochberg")
     if any(row["note"] for row in rows):
@@ -146,7 +158,7 @@ def _numbers(
 ) -> None:  # fmt: skip
     columns = [*COLUMNS, "p_bh"]
     note = f"{WAYS[way]}: {action.name}; run {shown.run['run']}; {choices.READABLE_NAMES[shown.state]}" + (
-        "; synthetic data" if shown.table.synthetic else "") + ". Bars are 95 % intervals."  # fmt: skip
+        "; synthetic data" if shown.synthetic else "") + ". Bars are 95 % intervals."  # fmt: skip
     downloads(
         "Numbers",
         to_csv(rows, columns),

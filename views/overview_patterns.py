@@ -79,18 +79,13 @@ def draw(shown: Shown, chosen: Sequence[str]) -> dict[str, Any]:
             st.caption(f"{plain(', '.join(left))}: derived from the outcome, so it has no occurrences.")
     if not panels:
         return {"measure": measure}
-    figure = figure_of(shown, measure, panels)
+    ids = [panel.id for panel in panels]
+    figure = shown.keep(f"figure {measure} {ids}", lambda: figure_of(shown, measure, panels))
     if not any(cell["n"] for cell in figure.cells):
         _nothing_counted(measure)
     _caption(figure)
     picked = _draw_panels(figure)
-    drawing = svg(
-        [(each.name, figure.of(each.id)) for each in figure.panels],
-        figure.checkpoints,
-        _note(shown, figure),
-        measure,
-        {each.name: figure.told(each.id) for each in figure.panels},
-    )
+    drawing = shown.keep(f"drawing {measure} {ids}", lambda: _drawing(shown, figure))
     picked = (
         overview_numbers.draw(shown, measure, figure.cells, figure.panels, drawing, _trend_columns(figure))
         or picked
@@ -98,6 +93,16 @@ def draw(shown: Shown, chosen: Sequence[str]) -> dict[str, Any]:
     if picked:
         _go(shown, *picked)
     return {"measure": measure if measure != SHARE else None}
+
+
+def _drawing(shown: Shown, figure: Figure) -> str:
+    return svg(
+        [(each.name, figure.of(each.id)) for each in figure.panels],
+        figure.checkpoints,
+        _note(shown, figure),
+        figure.measure,
+        {each.name: figure.told(each.id) for each in figure.panels},
+    )
 
 
 def figure_of(shown: Shown, measure: str, panels: list[Panel]) -> Figure:

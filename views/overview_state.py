@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -22,8 +22,10 @@ from views.address import key
 from views.grid import Panel, panels_of
 from views.store import Opened
 
+Answer = TypeVar("Answer")
 PAGE = "overview"
 NO_CHECKPOINT = "(no checkpoint)"
+ANSWERS_KEPT = 200
 TABLES_KEPT = 3
 """Verdicts of so many runs are kept as arrays: some 2 MB for 100,000 trajectories of 14 patterns."""
 
@@ -78,10 +80,31 @@ class Shown:
         """The places in `table` of the trajectories with the kind of reasoning that is shown."""
         return np.flatnonzero(self.table.where("reasoning_state", [self.state]))
 
+    def keep(self, what: str, count: Callable[[], Answer]) -> Answer:
+        """What `count` comes to, counted again only when the store, the run or a filter has changed.
+
+        Args:
+            what: What it is, with everything that it depends on beside these.
+            count: How to count it. What it returns is shared between sessions: read it, don't change it.
+        """
+        return _kept((*self._place, self.book.sha256, repr(self.scope), self.state), what, count)
+
+    @property
+    def number(self) -> int:
+        """How many trajectories with the kind of reasoning that is shown pass the filters."""
+        return self.keep("number", lambda: len(self.readable))
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any of the trajectories was simulated, or written for a sample."""
+        return bool(self.facets.counts("synthetic", **self.kept))
+
     @property
     def checkpoints(self) -> list[str]:
         """The checkpoints of `table`, in their order."""
-        return [name or NO_CHECKPOINT for name, _ in self.table.by_checkpoint()]
+        return self.keep(
+            "checkpoints", lambda: [name or NO_CHECKPOINT for name, _ in self.table.by_checkpoint()]
+        )
 
     @cached_property
     def series(self) -> dict[str, str | None]:
@@ -110,6 +133,9 @@ class Shown:
 
     def by_default(self, most: int) -> list[str]:
         """Panels to show where none is chosen: groups, what is derived, and the patterns that appear most."""
+        return self.keep(f"default {most}", lambda: self._by_default(most))
+
+    def _by_default(self, most: int) -> list[str]:
         seen = (self.table.verdicts[self.readable] == PRESENT).sum(axis=0)
         often = dict(zip(self.table.patterns, seen.tolist(), strict=True))
         wide = [each for each in self.panels.values() if not each.is_pattern and len(each.members) != 1]
@@ -129,6 +155,11 @@ class Shown:
     def _place(self) -> tuple[str, tuple[int, ...], str]:
         store = self.opened.store
         return store.target, store.version(), self.run["run"]
+
+
+@st.cache_resource(max_entries=ANSWERS_KEPT, show_spinner=False)
+def _kept(place: tuple[Any, ...], what: str, _count: Callable[[], Any]) -> Any:
+    return _count()
 
 
 @st.cache_resource(max_entries=TABLES_KEPT, show_spinner=False)

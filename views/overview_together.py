@@ -28,7 +28,7 @@ TOLD = {
 
 def draw(shown: Shown, chosen: Sequence[str]) -> dict[str, Any]:
     """Draw the view; return what the address keeps."""
-    panels = _panels(shown, chosen)
+    panels = shown.keep(f"together's panels {chosen}", lambda: _panels(shown, chosen))
     if len(panels) < 2:
         st.write(
             "Fewer than two patterns were found in these traces, so none can be seen together. Choose more patterns in the sidebar, or take a "
@@ -36,11 +36,8 @@ def draw(shown: Shown, chosen: Sequence[str]) -> dict[str, Any]:
         )
         return {}
     what = switch("cells", "Cells", CELLS)
-    columns = {panel.id: shown.signs(panel)[shown.readable] for panel in panels}
-    pairs = [pair.as_row() for pair in cooccurrence(columns, shown.table.codes["prompt"][shown.readable])]
-    for row, adjusted in zip(pairs, benjamini_hochberg([row["p"] for row in pairs]), strict=True):
-        row["p_bh"] = adjusted
-    single = {name: int((signs == PRESENT).sum()) for name, signs in columns.items()}
+    ids = [panel.id for panel in panels]
+    pairs, single = shown.keep(f"together {ids}", lambda: _counted(shown, panels))
     names = {panel.id: panel.name for panel in panels}
     only = (
         "; for these prompts only" if any(pair["note"] and "only" in pair["note"] for pair in pairs) else ""
@@ -52,6 +49,15 @@ def draw(shown: Shown, chosen: Sequence[str]) -> dict[str, Any]:
     _chart(pairs, names, single, what)
     _numbers(shown, pairs, names, single, what)
     return {"cells": what if what != LIFT else None}
+
+
+def _counted(shown: Shown, panels: list[Panel]) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """The rows of the pairs, and in how many traces each pattern is."""
+    columns = {panel.id: shown.signs(panel)[shown.readable] for panel in panels}
+    pairs = [pair.as_row() for pair in cooccurrence(columns, shown.table.codes["prompt"][shown.readable])]
+    for row, adjusted in zip(pairs, benjamini_hochberg([row["p"] for row in pairs]), strict=True):
+        row["p_bh"] = adjusted
+    return pairs, {name: int((signs == PRESENT).sum()) for name, signs in columns.items()}
 
 
 def _panels(shown: Shown, chosen: Sequence[str]) -> list[Panel]:
@@ -84,7 +90,7 @@ def _numbers(
 ) -> None:
     columns = [*COLUMNS, "p_bh"]
     note = f"{CELLS[what]} of patterns in one trace; run {shown.run['run']}; {choices.READABLE_NAMES[shown.state]}" + (
-        "; synthetic data." if shown.table.synthetic else ".")  # fmt: skip
+        "; synthetic data." if shown.synthetic else ".")  # fmt: skip
     downloads(
         "Numbers",
         to_csv(pairs, columns),
