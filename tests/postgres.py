@@ -14,7 +14,6 @@ import pytest
 PROGRAMS = Path("/usr/lib/postgresql")
 QUICK = (
     "fsync=off",
-    "synchronous_commit=off",
     "full_page_writes=off",
     "unix_socket_directories=",
     "max_connections=100",

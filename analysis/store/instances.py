@@ -56,6 +56,11 @@ class Instance:
                 self.keeper = threading.Thread(target=self._keep, name="keeps the store", daemon=True)
                 self.keeper.start()
 
+    def distrust(self) -> None:
+        """Close the instance once its sessions have ended: what it is connected to went away under it."""
+        with self.lock:
+            self.opened_at = float("-inf")
+
     def _keep(self) -> None:
         while True:
             time.sleep(LOOK_SECONDS)
@@ -67,7 +72,8 @@ class Instance:
                     return
 
     def _is_over(self) -> bool:
-        return time.monotonic() - self.idle_since >= self.linger or self.place.must_go(self.opened_at)
+        lost = self.opened_at == float("-inf")
+        return lost or time.monotonic() - self.idle_since >= self.linger or self.place.must_go(self.opened_at)
 
     def _close(self) -> None:
         if self.connection is not None:

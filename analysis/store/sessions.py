@@ -110,6 +110,7 @@ class Store:
             yield cursor
         except duckdb.Error as error:
             if isinstance(self.place, Lake) and lake.is_gone(error):
+                shared.distrust()
                 told = f"{self} went away ({self.place.told(error)})"
                 raise UserError(f"{told}; the same command goes on when it is back") from None
             raise
