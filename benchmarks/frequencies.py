@@ -20,6 +20,7 @@ from analysis.measure.frequencies import frequencies
 from analysis.store import Store
 
 LIMITS = {100_000: 0.3, 1_000_000: 1.0}
+CORES = os.cpu_count() or 1
 RUN, PATTERNS, CHECKPOINTS, PROMPTS, LABELS = "judge-bench", 14, 10, 1_000, 2_000
 
 
@@ -28,7 +29,7 @@ def main() -> None:
     parser.add_argument("--only", type=int, help="this many trajectories alone")
     only = parser.parse_args().only
     print(
-        f"{PATTERNS} patterns, {CHECKPOINTS} checkpoints, {PROMPTS:,} prompts, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+        f"{PATTERNS} patterns, {CHECKPOINTS} checkpoints, {PROMPTS:,} prompts, {CORES} cores, load {os.getloadavg()[0]:.1f}"
     )
     for n, limit in LIMITS.items():
         if only in (None, n):
@@ -45,9 +46,12 @@ def _measure(store: Store, n: int, limit: float) -> None:
                        0.01 AS probability
                 FROM (FROM log.trajectories WHERE reasoning_state = 'text' LIMIT {LABELS}), range({PATTERNS}) p(k)"""
         ).to_arrow_table()
+        count = "SELECT pattern, verdict, count(*) FROM log.verdicts GROUP BY ALL"
+        _, peer, _ = _best(lambda: len(db.execute(count).fetchall()))
         for name, labels in (("", None), (f", {LABELS:,} labelled", rows)):
             wall, cpu, cells = _best(lambda labels=labels: len(frequencies(db, RUN, labels=labels)))
-            told = f"limit {limit:.1f} s: {wall / limit:.2f}x; {cpu:.2f} s of processor time, {cpu / (os.cpu_count() or 1) / limit:.2f}x"
+            told = f"limit {limit:.1f} s: {wall / limit:.2f}x; {cpu:.2f} s of processor time, "
+            told += f"{cpu / CORES / limit:.2f}x on {CORES} cores, {cpu / peer:.1f}x DuckDB's own count of the verdicts"
             print(f"{n:>9,} trajectories{name}: {cells} cells in {wall:.2f} s; {told}")
 
 
@@ -66,7 +70,8 @@ def build(store: Store, n: int) -> None:
     with store.transaction() as db:
         db.execute(f"INSERT INTO log.runs SELECT '{RUN}', 'judge', 'm', '{{}}', 1, current_timestamp")
         db.execute(
-            f"INSERT INTO log.checkpoints SELECT 'step-' || i * 100, 'rl', i, current_timestamp FROM range({CHECKPOINTS}) r(i)"
+            f"""INSERT INTO log.checkpoints
+                SELECT 'step-' || i * 100, 'rl', i, current_timestamp FROM range({CHECKPOINTS}) r(i)"""
         )
         db.execute(
             f"""INSERT INTO log.trajectories (row_id, trajectory_id, source, environment, variant, prompt_id, checkpoint,
