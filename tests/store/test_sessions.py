@@ -89,7 +89,7 @@ def test_two_writing_processes_and_a_reading_app_for_ten_seconds_lose_and_double
             "SELECT source, count(*), count(DISTINCT line), max(line) + 1 FROM log.quarantine GROUP BY source ORDER BY 1"
         ).fetchall()
     assert rows == [(name, count, count, count) for name, count in acknowledged.items()]
-    assert min(acknowledged.values()) > 100, "each writer got its turns"
+    assert min(acknowledged.values()) > 30, "each writer got its turns"
     assert seen == sorted(seen) and len(seen) > 20, "the reader got its turns, and never saw a row vanish"
 
 
