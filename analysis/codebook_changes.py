@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +50,8 @@ def rename(
         entry["name"] = name or entry["name"]
         entry["id"] = new_id or pattern
         _replace_in_rollups(content, [pattern], [entry["id"]])
+        for derived, words in (content.get("derived") or {}).items():
+            content["derived"][derived] = re.sub(rf"\b{pattern}\b", entry["id"], str(words))
         _record(content, "rename", [pattern], [entry["id"]], "; ".join(filter(None, [said, note])) or None)
     return load(path)
 

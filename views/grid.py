@@ -55,6 +55,17 @@ def names_of(text: str) -> str:
     return text.replace("_", " ").capitalize()
 
 
+def unread(book: codebook.Codebook) -> dict[str, str]:
+    """What the codebook calls derived and nobody can compute, each with the reason."""
+    found = {}
+    for name, words in book.derived.items():
+        try:
+            conditions(words, book.ids())
+        except UserError as error:
+            found[name] = str(error)
+    return found
+
+
 def _groups(book: codebook.Codebook, table: Judged) -> list[Panel]:
     found = []
     for name, members in book.rollups.items():

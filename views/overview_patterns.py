@@ -18,7 +18,7 @@ from analysis.measure.trend import Trend, over_checkpoints
 from labels import gold
 from views import choices, overview_numbers
 from views.figure import svg
-from views.grid import Panel
+from views.grid import Panel, names_of, unread
 from views.overview_state import NO_CHECKPOINT, PAGE, Shown, switch, to_behind
 from views.panels import (
     MEASURE_TOLD,
@@ -77,6 +77,10 @@ def draw(shown: Shown, chosen: Sequence[str]) -> dict[str, Any]:
         panels = [panel for panel in panels if panel.members]
         if left and chosen:
             st.caption(f"{plain(', '.join(left))}: derived from the outcome, so it has no occurrences.")
+    for name, reason in unread(shown.book).items():
+        st.caption(
+            f"{plain(names_of(name))} can't be derived: {plain(reason)}. The codebook's `derived` says how."
+        )
     if not panels:
         return {"measure": measure}
     ids = [panel.id for panel in panels]

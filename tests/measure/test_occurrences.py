@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from analysis import codebook, codebook_changes
 from analysis.errors import UserError
 from analysis.measure.derived import conditions, derive
 from analysis.measure.judged import ABSENT, PRESENT, UNKNOWN, Judged, judged
@@ -17,6 +20,7 @@ from analysis.measure.ratio import ratio
 from analysis.measure.rollups import rollup
 from analysis.measure.scope import Scope
 from analysis.store import Store, append
+from views.grid import unread
 
 TIME = datetime(2026, 1, 1)
 QUOTE = {"quote": "so", "start_char": 0, "end_char": 2, "match": "exact", "stance": "asserts"}
@@ -201,6 +205,35 @@ def test_conditions_are_read_from_plain_words_and_nothing_else(store: Store) -> 
     ):
         with pytest.raises(UserError, match=complaint):
             conditions(words, ["p"])
+
+
+def test_of_an_outcome_that_was_stored_again_the_newest_counts(store: Store) -> None:
+    fill(
+        store,
+        [
+            {"outcomes": {"gaming": "true"}},
+            {"outcomes": {"gaming": "false"}},
+            {"outcomes": {"gaming": "true"}},
+        ],
+    )
+    later = {"name": "gaming", "created_at": datetime(2026, 2, 1)}
+    with store.transaction() as db:
+        append(db, "outcomes", [{**later, "trajectory_id": "t0", "value": "false", "state": "ok"}])
+        append(db, "outcomes", [{**later, "trajectory_id": "t2", "value": None, "state": "ambiguous"}])
+        assert in_order(store, acted(db, judged(db, "r"), "gaming")) == [ABSENT, ABSENT, UNKNOWN]
+
+
+def test_a_renamed_pattern_is_renamed_in_what_is_derived_from_it(tmp_path: Path) -> None:
+    path = tmp_path / "codebook.yaml"
+    shutil.copy(codebook.DEFAULT_PATH, path)
+    assert unread(codebook.load(path)) == {}
+    book = codebook_changes.rename(path, "misaligned_noted", new_id="wrong_noted")
+    assert (
+        book.derived["knowing_violation"]
+        == "wrong_noted with stance asserts, and the outcome is the violating action"
+    )
+    book = codebook_changes.retire(path, "wrong_noted")
+    assert "'wrong_noted with stance asserts' is neither a pattern" in unread(book)["knowing_violation"]
 
 
 def test_actions_are_the_values_of_outcomes_that_were_read(store: Store) -> None:
