@@ -118,11 +118,10 @@ def material(store: Store, settings: Settings, say: Say = lambda _: None) -> Mat
     wordy = np.flatnonzero([texts.has_word(text) for text in found.texts])
     if len(wordy) < 3:
         raise UserError(f"{len(wordy)} different texts with a word in them are too few to cluster")
-    bar = say("embed")
     embedder = find_embedder(
         settings.embedder, EMBEDDER[settings.unit], store.folder, found.texts, say("distil")
     )
-    vectors = vectors_of(store, embedder, found.texts, bar)
+    vectors = vectors_of(store, embedder, found.texts, say("embed"))
     seen, words = vectors[wordy], 0
     if _method(settings) == "consensus":
         chosen = [found.texts[place] for place in wordy]

@@ -32,7 +32,11 @@ def telltale(store: Store) -> Telltale:
 
 def test_from_findings_to_a_run_that_counts(telltale: Telltale, store: Store) -> None:
     two_kinds(store)
-    found = json.loads(telltale("cluster", "findings", "--embedder", "tfidf", "--k", 2, "--json").stdout)
+    found = json.loads(
+        telltale(
+            "cluster", "findings", "--embedder", "tfidf", "--method", "kmeans", "--k", 2, "--json"
+        ).stdout
+    )
     assert [row["size"] for row in found] == [24, 24] and all(len(row["quotes"]) == 3 for row in found)
     [listed] = json.loads(telltale("cluster", "list", "--json").stdout)
     assert (listed["clusters"], listed["texts"], listed["unclustered"]) == (2, 48, 0)
@@ -51,7 +55,20 @@ def test_titles_are_asked_for_at_the_endpoint_and_a_missing_one_is_counted(
     telltale: Telltale, store: Store
 ) -> None:
     two_kinds(store)
-    words = ("cluster", "findings", "--embedder", "tfidf", "--k", 2, "--titles", "--model", "m", "--json")
+    words = (
+        "cluster",
+        "findings",
+        "--embedder",
+        "tfidf",
+        "--method",
+        "kmeans",
+        "--k",
+        2,
+        "--titles",
+        "--model",
+        "m",
+        "--json",
+    )
     with Standin(completion('{"title": "Some title"}'), completion("no")) as endpoint:
         done = telltale(*words, "--base-url", endpoint.url)
     assert done.return_value == 1 and "1 clusters have no title" in done.stderr

@@ -94,7 +94,7 @@ def test_benjamini_hochberg_as_in_its_authors_example() -> None:
     assert adjusted[-1] is None
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=20))
 def test_corrected_p_values_keep_their_order_and_never_fall(p: list[float]) -> None:
     adjusted = [each for each in benjamini_hochberg(p) if each is not None]

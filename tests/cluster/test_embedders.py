@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.cluster import static
@@ -110,6 +110,7 @@ def test_tfidf_is_named_by_the_texts_it_fits() -> None:
     assert tfidf(["one two", "three"]).name != tfidf(["one two", "four"]).name
 
 
+@settings(max_examples=10, deadline=None)
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=8))
 def test_tfidf_takes_any_texts(texts: list[str]) -> None:
     lengths = np.linalg.norm(tfidf(texts).encode(texts), axis=1)

@@ -14,7 +14,7 @@ def test_clusters_are_nearer_to_the_planted_patterns_than_plain_k_means(
     minilm: Embedder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     texts, patterns = planted("b")
-    scores = scored(texts, patterns, minilm.encode(texts), seeds=3)
+    scores = scored(texts, patterns, minilm.encode(texts), seeds=2)
     ours, plain = mean(scores["Telltale"]), mean(scores["MiniLM + k-means"])
     with capsys.disabled():
         print(f"\nadjusted Rand on bank b: Telltale {ours:.3f}, MiniLM + k-means {plain:.3f}")
