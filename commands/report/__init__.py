@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from commands.report.agreement import agreement
+from commands.report.all import everything
 from commands.report.contrast import contrast
 from commands.report.frequencies import frequencies
 from commands.report.gaming import gaming
@@ -18,7 +19,7 @@ def report() -> None:
     """Figures from the store, as a table, CSV or JSON."""
 
 
-for command in (frequencies, contrast, judge, agreement, gaming, truth, plan):
+for command in (frequencies, contrast, judge, agreement, gaming, truth, plan, everything):
     report.add_command(command)
 
 COMMANDS = (report,)
