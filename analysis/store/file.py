@@ -87,6 +87,15 @@ class File:
                 self._wish_for_it()
                 time.sleep(random.uniform(0.005, 0.03))
 
+    def fault(self, error: duckdb.Error) -> str | None:
+        """What to tell of an error of the place itself: its disk is full, or fails. None for any other."""
+        said = str(error)
+        if "No space left on device" in said or "Disk quota exceeded" in said:
+            return f"{self.path} can't be written, as the disk is full; free some space and give the same command again"
+        if "Could not write file" in said or "Could not read from file" in said:
+            return f"{self.path}: {_first_line(error)}; what was stored before is kept"
+        return None
+
     def version(self, session: object = None) -> tuple[int, ...]:
         """What changes whenever anybody commits: times and sizes of the file and its log."""
         stamps: list[int] = []

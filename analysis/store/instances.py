@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Callable
@@ -62,8 +63,7 @@ class Instance:
             self.opened_at = float("-inf")
 
     def _keep(self) -> None:
-        while True:
-            time.sleep(LOOK_SECONDS)
+        while not _ending.wait(LOOK_SECONDS):
             with self.lock:
                 if self.connection is not None and not self.sessions and self._is_over():
                     self._close()
@@ -80,12 +80,28 @@ class Instance:
             self.connection.close()
             self.connection = None
 
+    def end(self) -> None:
+        """Close before the interpreter ends: a thread that is cut off within DuckDB takes the process with it."""
+        if (keeper := self.keeper) is not None:
+            keeper.join()
+        with self.lock:
+            if not self.sessions:
+                self._close()
+
 
 _instances: dict[str, Instance] = {}
 _lock = threading.Lock()
+_ending = threading.Event()
 
 
 def instance(place: File | Lake) -> Instance:
     """This process's instance of a store."""
     with _lock:
         return _instances.setdefault(place.target, Instance(place))
+
+
+@atexit.register
+def _end() -> None:
+    _ending.set()
+    for each in list(_instances.values()):
+        each.end()

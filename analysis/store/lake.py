@@ -102,6 +102,12 @@ class Lake:
         """An error of DuckDB's or Postgres's in one line, without a password."""
         return _PASSWORD.sub(lambda found: f"{found[1] or found[3]}…", " ".join(str(error).split()))[:400]
 
+    def fault(self, error: duckdb.Error) -> str | None:
+        """What to tell of an error of the place itself: its catalog no longer answers. None for any other."""
+        if not _GONE.search(str(error)):
+            return None
+        return f"{self} went away ({self.told(error)}); the same command goes on when it is back"
+
     def version(self, session: duckdb.DuckDBPyConnection) -> tuple[int, ...]:
         """What changes whenever anybody commits: the newest snapshot's number."""
         row = session.execute("FROM ducklake_current_snapshot('store')").fetchone()
@@ -110,11 +116,6 @@ class Lake:
     def must_go(self, opened_at: float) -> bool:
         """False: nobody has to wait for it."""
         return False
-
-
-def is_gone(error: duckdb.Error) -> bool:
-    """Whether an error says that the catalog no longer answers."""
-    return _GONE.search(str(error)) is not None
 
 
 def take_turns(db: duckdb.DuckDBPyConnection) -> None:

@@ -108,7 +108,9 @@ def _copied(source: Store, to: Path) -> list[Moved]:
         here.execute("CHECKPOINT store")
         # By a process of its own: one that opens and closes a file itself loses the lock that DuckDB has on it.
         copy = "import shutil, sys; shutil.copyfile(*sys.argv[1:])"
-        done = subprocess.run([sys.executable, "-c", copy, source.path, to], stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", copy, source.path, to], stderr=subprocess.PIPE, text=True
+        )
         if done.returncode:
             raise UserError(f"{to} can't be written: {done.stderr.strip().splitlines()[-1]}")
         with Store(to).session() as there:

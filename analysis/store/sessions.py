@@ -109,10 +109,9 @@ class Store:
             cursor.execute(f"USE {_NAME}")
             yield cursor
         except duckdb.Error as error:
-            if isinstance(self.place, Lake) and lake.is_gone(error):
+            if told := self.place.fault(error):
                 shared.distrust()
-                told = f"{self} went away ({self.place.told(error)})"
-                raise UserError(f"{told}; the same command goes on when it is back") from None
+                raise UserError(told) from None
             raise
         finally:
             cursor.close()
