@@ -99,6 +99,11 @@ class Source:
         return {each.id: self._signs(each) for each in self.measured}
 
     @cached_property
+    def quoted(self) -> list[Measured]:
+        """What occurrences can be counted of: where the run says that it is there, it quotes."""
+        return [each for each in self.measured if each.members and self._quotes(each.members)]
+
+    @cached_property
     def states(self) -> list[str]:
         """The kinds of reasoning that can be read, as far as there are any."""
         return [state for state in READABLE if self.table.where("reasoning_state", [state]).any()]
@@ -111,6 +116,11 @@ class Source:
     def readable(self, state: str) -> Any:
         """The places of the trajectories with this kind of reasoning."""
         return np.flatnonzero(self.table.where("reasoning_state", [state]))
+
+    def _quotes(self, members: Sequence[str]) -> bool:
+        places = [self.table.patterns.index(member) for member in members]
+        there = self.table.verdicts[:, places] == PRESENT
+        return not there.any() or bool((self.counts.occurrences[:, places] > 0).any())
 
     def _signs(self, each: Measured) -> Signs:
         if each.conditions:
@@ -215,7 +225,7 @@ def _frequencies(of: Source) -> list[Row]:
 
 
 def _occurrences(of: Source) -> list[Row]:
-    wanted = {each.id: each.members for each in of.measured if each.members}
+    wanted = {each.id: each.members for each in of.quoted}
     found = [
         cell.as_row()
         for state in of.states
@@ -255,7 +265,7 @@ def _trends(of: Source) -> list[Row]:
     for state in of.states:
         found += _adjusted([_trend(of, state, SHARE, each) for each in of.measured])
         for measure in said.MEASURES:
-            found += _adjusted([_trend(of, state, measure, each) for each in of.measured if each.members])
+            found += _adjusted([_trend(of, state, measure, each) for each in of.quoted])
     return found
 
 

@@ -44,6 +44,7 @@ def html(found: Row) -> str:
         names=names,
         groups={group["name"]: group["members"] for group in found["codebook"]["groups"]},
         quotes_of=_by_pattern(found),
+        note=_note(found, []),
         many_prompts=PROMPTS_TO_GENERALISE,
     )
 
@@ -77,7 +78,7 @@ def _measure(found: Row, measure: str, cells: list[Row], trends: list[Row]) -> R
     figure = _figure(found, _panels(cells, there), measure, told) if there else None
     return {
         "id": measure, "title": MEASURES[measure], "told": MEASURE_TOLD[measure], "figure": figure, "known": known,
-        "never": never, "rows": cells, "trends": trends,
+        "never": never, "rows": cells, "note": _note(found, cells), "trends": trends,
     }  # fmt: skip
 
 
@@ -96,7 +97,7 @@ def _figure(found: Row, panels: list[tuple[str, list[Row]]], measure: str, told:
         svg(
             [(name, cells) for name, _, cells in named],
             found["data"]["checkpoints"],
-            _note(found, [cell for _, cells in panels for cell in cells]),
+            "",
             measure,
             {name: told[pattern] for name, pattern, _ in named if pattern in told},
         )
@@ -108,7 +109,7 @@ def _outcomes(found: Row, cells: list[Row]) -> Markup | None:
     panels = [(name, [cell for cell in cells if cell["outcome"] == name]) for name in outcomes]
     if not any(cell["n"] for cell in cells):
         return None
-    return Markup(svg(panels, found["data"]["checkpoints"], _note(found, cells)))
+    return Markup(svg(panels, found["data"]["checkpoints"], ""))
 
 
 def _givens(found: Row, state: str) -> list[Row]:
@@ -119,7 +120,7 @@ def _givens(found: Row, state: str) -> list[Row]:
             row for row in rows if row["outcome"] == outcome and (row["with_part"] or row["without_part"])
         ]
         if mine:
-            drawn = sides_svg(mine, names, (outcome, f"not {outcome}"), _note(found, []))
+            drawn = sides_svg(mine, names, (outcome, f"not {outcome}"), "")
             figures.append({"outcome": outcome, "figure": Markup(drawn), "rows": mine})
     return figures
 

@@ -24,6 +24,7 @@ from views.report import html
 
 DOCS = (Path(__file__).parents[2] / "docs/report.md").read_text(encoding="utf-8")
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7 * 7 }} & "quoted" \''
+UNQUOTED = "told_elsewhere"
 TYPES: dict[str, tuple[type, ...]] = {"text": (str,), "whole number": (int,), "number": (int, float), "yes or no": (bool,)}  # fmt: skip
 
 
@@ -65,11 +66,12 @@ def _read(lab: Lab, name: str, number: int) -> Result:
         "eval_aware": "present" if number < 3 else "absent",
         "p": "absent",
         HOSTILE: "present" if number % 2 else "absent",
+        UNQUOTED: "present" if number % 2 else "absent",
     }
     findings = [
         Finding(pattern, f"{HOSTILE} {number}", 0, 9, "exact", "asserts")
         for pattern, verdict in said.items()
-        if verdict == "present"
+        if verdict == "present" and pattern != UNQUOTED
     ]
     verdicts = [Verdict(pattern, verdict) for pattern, verdict in said.items()]
     return Result(name, "ok", verdicts, findings, reasoning_sha256=lab.sha[name])
@@ -134,6 +136,14 @@ def test_the_figures_are_those_of_the_other_reports(labelled: dict[str, Any]) ->
     assert [row["percent"] for row in found["agreement"]] == [1.0]
     assert sum(row["present"] for row in found["outcomes"]) == 2
     assert {"ada", "ben"}.isdisjoint(json.dumps(found).split('"'))
+
+
+def test_a_pattern_that_is_found_and_never_quoted_has_no_occurrences(
+    labelled: dict[str, Any],
+) -> None:
+    counted = {row["pattern"] for row in labelled["occurrences"]}
+    assert {"eval_aware", "p"} <= counted and UNQUOTED not in counted
+    assert UNQUOTED in {row["pattern"] for row in labelled["frequencies"] if row["present"]}
 
 
 class Elements(HTMLParser):
