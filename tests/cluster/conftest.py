@@ -50,3 +50,11 @@ def minilm() -> Embedder:
         return encode(model, texts)
 
     return Embedder(model_name(MINILM, model), embed)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker runs all of these tests, so that torch and the models are loaded once."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group("cluster"))
