@@ -21,6 +21,8 @@ from views.sides import sides_svg
 
 LONGEST_QUOTE = 600
 """Letters of a quote that are shown; the JSON has all of it."""
+LONGEST_TITLE, LONGEST_NAME, LONGEST_TICK = 40, 34, 20
+"""Letters that a figure has room for: above a panel, beside a row, below a point."""
 STATES = {"text": "full text", "truncated": "truncated reasoning", "summary": "summaries of reasoning"}
 SYNTHETIC = "SYNTHETIC DATA"
 
@@ -87,40 +89,59 @@ def _panels(cells: list[Row], there: Sequence[str]) -> list[tuple[str, list[Row]
 
 
 def _figure(found: Row, panels: list[tuple[str, list[Row]]], measure: str, told: dict[str, str]) -> Markup:
-    """The panels under their names. Two patterns of one name have their ids beside it."""
-    titles = [cells[0]["name"] for _, cells in panels]
-    named = [
-        (title if titles.count(title) == 1 else f"{title} ({pattern})", pattern, cells)
-        for title, (pattern, cells) in zip(titles, panels, strict=True)
+    """The panels under their names."""
+    named = _drawable([cells[0]["name"] for _, cells in panels], LONGEST_TITLE)
+    below = {name: told[pattern] for name, (pattern, _) in zip(named, panels, strict=True) if pattern in told}
+    return _drawn(found, list(zip(named, (cells for _, cells in panels), strict=True)), measure, below)
+
+
+def _drawn(
+    found: Row, panels: list[tuple[str, list[Row]]], measure: str = SHARE, told: dict[str, str] | None = None
+) -> Markup:
+    """The figure, its checkpoints under names that it has room for."""
+    checkpoints = found["data"]["checkpoints"]
+    shown = dict(zip(checkpoints, _drawable(checkpoints, LONGEST_TICK), strict=True))
+    renamed = [
+        (name, [{**cell, "checkpoint": shown[cell["checkpoint"]]} for cell in cells])
+        for name, cells in panels
     ]
-    return Markup(
-        svg(
-            [(name, cells) for name, _, cells in named],
-            found["data"]["checkpoints"],
-            "",
-            measure,
-            {name: told[pattern] for name, pattern, _ in named if pattern in told},
-        )
-    )
+    return Markup(svg(renamed, list(shown.values()), "", measure, told or {}))
+
+
+def _drawable(names: Sequence[str], longest: int) -> list[str]:
+    """The names as a figure has room for them, each cut in its middle; those that would be the same are numbered."""
+    cut = [
+        name if len(name) <= longest else f"{name[: longest // 2]}…{name[-(longest // 2) + 1 :]}"
+        for name in names
+    ]
+    return [
+        name if cut.count(name) == 1 else f"{name} ({number})"
+        for number, name in enumerate(cut, 1)
+    ]  # fmt: skip
 
 
 def _outcomes(found: Row, cells: list[Row]) -> Markup | None:
-    outcomes = dict.fromkeys(cell["outcome"] for cell in cells)
-    panels = [(name, [cell for cell in cells if cell["outcome"] == name]) for name in outcomes]
     if not any(cell["n"] for cell in cells):
         return None
-    return Markup(svg(panels, found["data"]["checkpoints"], ""))
+    outcomes = list(dict.fromkeys(cell["outcome"] for cell in cells))
+    named = zip(_drawable(outcomes, LONGEST_TITLE), outcomes, strict=True)
+    return _drawn(
+        found, [(name, [cell for cell in cells if cell["outcome"] == each]) for name, each in named]
+    )
 
 
 def _givens(found: Row, state: str) -> list[Row]:
-    rows, names = _of(found["given"], state), {row["pattern"]: row["name"] for row in found["frequencies"]}
+    names = {row["pattern"]: row["name"] for row in found["frequencies"]}
+    names = dict(zip(names, _drawable(list(names.values()), LONGEST_NAME), strict=True))
+    rows = _of(found["given"], state)
     figures = []
     for outcome in dict.fromkeys(row["outcome"] for row in rows):
         mine = [
             row for row in rows if row["outcome"] == outcome and (row["with_part"] or row["without_part"])
         ]
         if mine:
-            drawn = sides_svg(mine, names, (outcome, f"not {outcome}"), "")
+            [short] = _drawable([outcome], LONGEST_TICK)
+            drawn = sides_svg(mine, names, (short, f"not {short}"), "")
             figures.append({"outcome": outcome, "figure": Markup(drawn), "rows": mine})
     return figures
 

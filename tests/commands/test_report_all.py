@@ -20,7 +20,7 @@ from analysis.store import Store, append
 from analysis.store.rows import now
 from labels.report import document
 from telltale import cli
-from views.report import html
+from views.report import _drawable, html
 
 DOCS = (Path(__file__).parents[2] / "docs/report.md").read_text(encoding="utf-8")
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7 * 7 }} & "quoted" \''
@@ -173,6 +173,11 @@ def test_stored_text_is_text_and_nothing_is_fetched(alone: dict[str, Any]) -> No
     assert policy["content"] == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     told = "".join(page.text)
     assert f"{HOSTILE} 1" in told and f"model {HOSTILE}" in told and "49" not in told
+
+
+def test_long_names_in_a_figure_are_cut_and_stay_apart() -> None:
+    names = ["a" * 30 + "1" + "b" * 30, "a" * 30 + "2" + "b" * 30, "short"]
+    assert _drawable(names, 20) == [f"{'a' * 10}…{'b' * 9} (1)", f"{'a' * 10}…{'b' * 9} (2)", "short"]
 
 
 def test_without_labels_it_says_that_the_tagger_stands_alone(
