@@ -197,12 +197,24 @@ def _data(of: Source) -> Row:
     return {
         "trajectories": len(table),
         "synthetic": table.synthetic,
-        "checkpoints": [_name(name) for name, _ in table.by_checkpoint()],
+        "checkpoints": _checkpoints(table),
         "prompts": len({*table.codes["prompt"].tolist()}),
         "reasoning_states": sorted(states, key=lambda row: -row["trajectories"]),
         "unreadable": int((~readable).sum()),
         "unjudged": int((readable & (table.attempt_id == 0)).sum()),
     }
+
+
+def _checkpoints(table: Judged) -> list[Row]:
+    """The checkpoints in their order, with what is missing at each."""
+    series = _series(table)
+    return [
+        {"checkpoint": _name(name), "series": series[name], "trajectories": len(here), "synthetic": here.synthetic,
+         "unreadable": len(here) - len(read), "unjudged": int((read.attempt_id == 0).sum())}
+        for name, rows in table.by_checkpoint()
+        for here in [table.take(rows)]
+        for read in [here.take(np.flatnonzero(here.where("reasoning_state", READABLE)))]
+    ]  # fmt: skip
 
 
 def _labels(db: Db, book: Codebook) -> Row:

@@ -99,7 +99,7 @@ def _drawn(
     found: Row, panels: list[tuple[str, list[Row]]], measure: str = SHARE, told: dict[str, str] | None = None
 ) -> Markup:
     """The figure, its checkpoints under names that it has room for."""
-    checkpoints = found["data"]["checkpoints"]
+    checkpoints = [row["checkpoint"] for row in found["data"]["checkpoints"]]
     shown = dict(zip(checkpoints, _drawable(checkpoints, LONGEST_TICK), strict=True))
     renamed = [
         (name, [{**cell, "checkpoint": shown[cell["checkpoint"]]} for cell in cells])

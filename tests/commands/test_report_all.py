@@ -131,6 +131,7 @@ def test_the_figures_are_those_of_the_other_reports(labelled: dict[str, Any]) ->
         {"state": "ok", "trajectories": 5},
         {"state": "refused", "trajectories": 1},
     ]
+    assert [row["unjudged"] for row in found["data"]["checkpoints"]] == [1, 0]
     assert found["labels"] == {"labels": 8, "trajectories": 4, "people": 2}
     assert [(row["pattern"], row["tp"], row["fp"]) for row in found["quality"]] == [("eval_aware", 2, 1)]
     assert [row["percent"] for row in found["agreement"]] == [1.0]
