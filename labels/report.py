@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import orjson
 
 from analysis import runs
 from analysis.codebook import PRESENT_STANCES, Codebook
@@ -182,9 +183,15 @@ def _run(of: Source) -> Row:
     ).fetchall()
     return {
         "run": of.run_id, "tagger": row["tagger"], "model": row["model"], "codebook_revision": row["codebook"],
-        "created_at": row["created"], "baseline": row["tagger"] == "cues",
+        "codebook_sha256": _config(of).get("codebook_sha256"), "created_at": row["created"],
+        "baseline": row["tagger"] == "cues",
         "attempts": [{"state": state, "trajectories": count} for state, count in attempts],
     }  # fmt: skip
+
+
+def _config(of: Source) -> Row:
+    [(config,)] = of.db.execute("SELECT config FROM runs WHERE run_id = ?", [of.run_id]).fetchall()
+    return dict(orjson.loads(config or "{}"))
 
 
 def _data(of: Source) -> Row:

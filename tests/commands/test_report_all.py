@@ -16,8 +16,10 @@ from judged import Lab
 from analysis import codebook, runs
 from analysis.errors import UserError
 from analysis.runs import Finding, Result, Verdict
-from analysis.store import Store, append
+from analysis.store import Store, append, new_ids
 from analysis.store.rows import now
+from analysis.tagging import tag_with_cues
+from analysis.trajectories import Message, Trajectory, row
 from labels.report import document
 from telltale import cli
 from views.report import _drawable, html
@@ -193,8 +195,26 @@ def test_the_file_says_what_it_is_about(alone: dict[str, Any]) -> None:
     told = " ".join("".join(Elements(html(alone)).text).split())
     assert "6, of 2 checkpoints and 2 prompts" in told
     assert "0 with no reasoning to read, 1 readable and not judged" in told
-    assert "made up" not in told and "Synthetic data." not in told
+    assert "Synthetic data." not in told and "it has changed since" not in told
     assert all(each.definition in told for each in codebook.load().patterns if '"' not in each.definition)
+
+
+def test_a_codebook_that_changed_since_the_run_is_said(alone: dict[str, Any]) -> None:
+    older = alone | {"run": alone["run"] | {"codebook_sha256": "0" * 64}}
+    assert "it has changed since, and what is printed below is how it is now" in html(older)
+
+
+def test_where_nothing_can_be_read_all_is_missing_and_nothing_is_drawn(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.duckdb", busy_limit=20)
+    turns = [Message("user", "Pick."), Message("assistant", "4", None, "encrypted", "reasoning")]
+    with store.session():
+        with store.transaction() as db:
+            append(db, "trajectories", [row(Trajectory("lab", turns, "sealed"), new_ids(1)[0], now())])
+        tag_with_cues(store, codebook.load())
+        found = _of(store)
+    page = html(found)
+    assert found["data"]["unreadable"] == 1 and not any(each["n"] for each in found["frequencies"])
+    assert "Nothing judged." in page and "1 with no reasoning to read" in page and "<svg" not in page
 
 
 def test_without_a_store_or_a_run_it_is_refused_and_nothing_is_written(
