@@ -16,7 +16,7 @@ PANEL = 300
 PLOT = 130
 LEFT, HEAD, FOOT, GAP = 42, 58, 92, 22
 INK, FAINT = "#20262a", "#6b7478"
-FONT = "Source Sans 3, Source Sans Pro, Helvetica, Arial, sans-serif"
+FONT = "'Source Sans 3', 'Source Sans Pro', Helvetica, Arial, sans-serif"
 
 
 def svg(
