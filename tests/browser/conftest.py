@@ -24,6 +24,9 @@ from analysis.trajectories import Message, Outcome, Trajectory, row
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = "/usr/bin/chromium"
+LONG_MS = 60_000
+"""How long a page may take on a machine that does other things too; a test that fails waits so long."""
+expect.set_options(timeout=30_000)
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -102,10 +105,10 @@ class App:
 
 def settled(page: Page) -> None:
     """Wait until Streamlit has drawn the page and nothing on it fades, and check that nothing is an exception."""
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=20_000)
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=LONG_MS)
     expect(
         page.locator('[data-testid="stMain"] :is([data-testid="stHeading"], [data-testid="stAlert"])').first
-    ).to_be_visible(timeout=10_000)
+    ).to_be_visible(timeout=LONG_MS)
     page.wait_for_function(
         """() => !document.querySelector('[data-stale="true"]')
               && document.getAnimations().every((one) => one.playState !== "running" || one.effect.getTiming().iterations === Infinity)"""
@@ -182,4 +185,4 @@ class running:
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)

@@ -20,6 +20,7 @@ PAGES = (
     "/judge",
     "/import",
     "/export",
+    "/planning",
 )
 
 

@@ -93,9 +93,10 @@ def test_what_is_broken_is_listed_and_ends_with_1(mine: Store) -> None:
 
 def test_a_copy_made_while_another_process_writes_is_consistent(mine: Store, tmp_path: Path) -> None:
     writer = spawn(WRITER, mine.path, "a", 4)
-    assert writer.stdout and writer.stdout.readline()
+    assert writer.stdout
+    first = writer.stdout.readline()
     backup(mine, tmp_path / "copy.duckdb")
-    acknowledged = int(writer.communicate()[0].split()[-1])
+    acknowledged = int((first + writer.communicate()[0]).split()[-1])
     assert sum(each.broken for each in verify(Store(tmp_path / "copy.duckdb"))) == 0
     with Store(tmp_path / "copy.duckdb").session() as db:
         count, last = db.execute("SELECT count(*), max(line) + 1 FROM log.quarantine").fetchone()
