@@ -15,6 +15,7 @@ from analysis.measure.difference import difference
 from analysis.measure.intervals import wilson
 from analysis.measure.scope import checkpoint_order, column_sql, sort_key
 from analysis.measure.share import Share
+from analysis.measure.significance import benjamini_hochberg
 from analysis.trajectories import READABLE
 
 LEVEL = 0.95
@@ -83,24 +84,6 @@ def shares(
         row["p_bh"] = p
     key = sort_key(by, checkpoint_order(db))
     return [{column: row[column] for column in (*by, *COLUMNS)} for row in sorted(rows, key=key)]
-
-
-def benjamini_hochberg(p_values: Sequence[float | None]) -> list[float | None]:
-    """P-values corrected so that those below .05 hold one false one in twenty at most, in expectation.
-
-    Args:
-        p_values: One a test; None where it is undefined, which is no test and stays None.
-
-    Source: Y. Benjamini, Y. Hochberg (1995), Controlling the false discovery rate, Journal of the Royal Statistical
-    Society B 57, 289-300.
-    """
-    order = sorted(((p, place) for place, p in enumerate(p_values) if p is not None), reverse=True)
-    adjusted: list[float | None] = [None] * len(p_values)
-    least = 1.0
-    for above, (p, place) in enumerate(order):
-        least = min(least, p * (len(order) / (len(order) - above)))
-        adjusted[place] = least
-    return adjusted
 
 
 def _cells(

@@ -12,8 +12,8 @@ from analysis.cluster import clustering
 from analysis.cluster.clustering import UNCLUSTERED, Consensus, best_k, clusterer, stability
 from analysis.cluster.embedders import Vectors, unit
 from analysis.cluster.names import name, terms
-from analysis.cluster.shares import benjamini_hochberg
 from analysis.errors import UserError
+from analysis.measure.significance import benjamini_hochberg
 from tests.cluster.made import KINDS, sentences
 
 
