@@ -82,6 +82,7 @@ def test_labels_of_people_take_the_place_of_simulated_ones(
     example: ModuleType, olmo: tuple[Path, Store]
 ) -> None:
     folder, store = olmo
+    example.measure(folder, store, simulate=0)
     with store.session() as db:
         read = db.execute(
             """SELECT trajectory_id, reasoning_sha256 FROM trajectories

@@ -112,6 +112,6 @@ def benjamini_hochberg(p_values: Sequence[float | None]) -> list[float | None]:
     adjusted: list[float | None] = [None] * len(p_values)
     best = 1.0
     for above, (p, place) in enumerate(order):
-        best = min(best, p * len(order) / (len(order) - above))
+        best = min(best, p * (len(order) / (len(order) - above)))
         adjusted[place] = best
     return adjusted
