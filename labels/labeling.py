@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -60,7 +61,7 @@ class Desk:
     codebook: Codebook
     repeat: int = 0
 
-    @property
+    @cached_property
     def state(self) -> State:
         """What this person says of the trace."""
         return fold(self.events, self.codebook.history)
@@ -124,9 +125,12 @@ def desk_events(
     """A person's events on a trace as a desk has them: until submit without why the queue picked it."""
     said = events_of(db, annotator, trajectory_id)
     events = [each for each in said if each.repeat == repeat and each.phase != "adjudication"]
-    if not fold(events).submitted:
-        events = [replace(each, queue_reason=None, queue_probability=None) for each in events]
-    return tuple(events)
+    submitted = any(each.op == "submit" for each in events) and fold(events).submitted
+    return tuple(events if submitted else map(_without_reason, events))
+
+
+def _without_reason(event: Event) -> Event:
+    return event if event.queue_reason is None else replace(event, queue_reason=None, queue_probability=None)
 
 
 def act(store: Store, desk: Desk, op: Op, session: str | None = None, **what: Any) -> Desk:

@@ -36,8 +36,9 @@ def record(store: Store, events: Sequence[Event]) -> list[Event]:
     if not events:
         return []
     with store.transaction() as db:
-        held = {event.event_id: event for event in _by_id(db, _named(events))}
-        texts, before = _texts(db, events), _before(db, events)
+        said = _said(db, events)
+        held = {event.event_id: event for event in said}
+        texts, before = _texts(db, events), _before(said)
         fresh: dict[str, Event] = {}
         for event in events:
             if event.event_id in held or event.event_id in fresh:
@@ -45,7 +46,7 @@ def record(store: Store, events: Sequence[Event]) -> list[Event]:
             _check(event, texts)
             if event.op == "revert":
                 _check_own(event, held.get(event.old or "") or fresh.get(event.old or ""))
-            fresh[event.event_id] = before.setdefault(_key(event), _Before()).placed(event)
+            fresh[event.event_id] = before[_key(event)].placed(event)
         append(db, "label_events", [event.as_row() for event in fresh.values()])
     held |= fresh
     return [held[event.event_id] for event in events]
@@ -97,15 +98,13 @@ def _key(event: Event) -> tuple[str, str]:
     return event.annotator, event.trajectory_id
 
 
-def _named(events: Sequence[Event]) -> list[str]:
-    """The ids of the events, and of those that they undo."""
-    return [event.event_id for event in events] + [
-        event.old for event in events if event.op == "revert" and event.old
-    ]
-
-
-def _by_id(db: duckdb.DuckDBPyConnection, event_ids: list[str]) -> list[Event]:
-    return _events(db, "event_id IN (SELECT unnest(?))", [event_ids])
+def _said(db: duckdb.DuckDBPyConnection, events: Sequence[Event]) -> list[Event]:
+    """What the log has on the trajectories of these events, and under their ids."""
+    return _events(
+        db,
+        "trajectory_id IN (SELECT unnest(?)) OR event_id IN (SELECT unnest(?))",
+        [list({event.trajectory_id for event in events}), [event.event_id for event in events]],
+    )
 
 
 def _events(db: duckdb.DuckDBPyConnection, condition: str, bound: list[Any]) -> list[Event]:
@@ -143,17 +142,14 @@ def _texts(
     return {trajectory_id: (text, sha) for trajectory_id, text, sha in rows}
 
 
-def _before(db: duckdb.DuckDBPyConnection, events: Sequence[Event]) -> dict[tuple[str, str], _Before]:
-    rows = db.execute(
-        """SELECT annotator, trajectory_id, max(created_at),
-                  list(DISTINCT struct_pack(op, repeat := coalesce(repeat, 0))) FILTER (op IN ('reveal', 'exposed'))
-           FROM log.label_events WHERE trajectory_id IN (SELECT unnest(?)) GROUP BY ALL""",
-        [list({event.trajectory_id for event in events})],
-    ).fetchall()
-    return {
-        (annotator, trajectory_id): _Before(last, {(each["op"], each["repeat"]) for each in seen or ()})
-        for annotator, trajectory_id, last, seen in rows
-    }
+def _before(said: Sequence[Event]) -> dict[tuple[str, str], _Before]:
+    before: dict[tuple[str, str], _Before] = defaultdict(_Before)
+    for event in said:
+        mine = before[_key(event)]
+        mine.last = max(mine.last, event.created_at or mine.last)
+        if event.op in ("reveal", "exposed"):
+            mine.seen.add((event.op, event.repeat))
+    return before
 
 
 def _check_own(event: Event, undone: Event | None) -> None:

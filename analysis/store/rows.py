@@ -47,10 +47,19 @@ def append(db: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str
     """
     if len(rows) == 0:
         return
+    if len(rows) == 1 and not isinstance(rows, pa.Table):
+        _append_one(db, table, rows[0])
+        return
     batch = rows if isinstance(rows, pa.Table) else _arrow(rows, arrow_schema(table))
     db.register("_batch", batch)
     db.execute(f"INSERT INTO log.{table} BY NAME SELECT * FROM _batch")
     db.unregister("_batch")
+
+
+def _append_one(db: duckdb.DuckDBPyConnection, table: str, row: Mapping[str, Any]) -> None:
+    """One row without Arrow, which would take longer than its write."""
+    values = [value.decode() if isinstance(value, bytes) else value for value in row.values()]
+    db.execute(f"INSERT INTO log.{table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", values)
 
 
 def _arrow(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
