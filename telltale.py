@@ -7,7 +7,7 @@ import sys
 import click
 
 from analysis.errors import UserError
-from commands import cluster, codebook, environment, ingest, labels, reading, report, stores, tag
+from commands import cluster, codebook, environment, ingest, labels, reading, report, search, stores, tag
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -19,7 +19,7 @@ def cli() -> None:
     """
 
 
-for module in (ingest, tag, cluster, report, labels, codebook, environment, reading, stores):
+for module in (ingest, tag, cluster, search, report, labels, codebook, environment, reading, stores):
     for command in module.COMMANDS:
         cli.add_command(command)
 

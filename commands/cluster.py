@@ -11,7 +11,7 @@ import click
 
 from analysis.errors import UserError
 from analysis.store import Store
-from commands.common import Progress, emit, with_store
+from commands.common import Stages, emit, with_store
 from commands.report.shared import columns, existing, note_synthetic
 
 LISTED = (
@@ -36,24 +36,6 @@ LONGEST_QUOTE = 90
 @click.group()
 def cluster() -> None:
     """Cluster findings' quotes or segments by meaning, name the clusters, and assign one to a pattern."""
-
-
-class Stages:
-    """A progress bar for each stage of a longer work, one after the other."""
-
-    def __init__(self) -> None:
-        self.bar: Progress | None = None
-
-    def __call__(self, label: str) -> Progress:
-        """End the last stage and begin this one."""
-        self.close()
-        self.bar = Progress(label)
-        return self.bar
-
-    def close(self) -> None:
-        """End the last stage."""
-        if self.bar:
-            self.bar.__exit__()
 
 
 def clustering(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -85,6 +85,24 @@ class Progress:
         self.bar.close()
 
 
+class Stages:
+    """A progress bar for each stage of a longer work, one after the other."""
+
+    def __init__(self) -> None:
+        self.bar: Progress | None = None
+
+    def __call__(self, label: str) -> Progress:
+        """End the last stage and begin this one."""
+        self.close()
+        self.bar = Progress(label)
+        return self.bar
+
+    def close(self) -> None:
+        """End the last stage."""
+        if self.bar:
+            self.bar.__exit__()
+
+
 def printable(text: str) -> str:
     """A stored text as a terminal may have it: control characters become visible signs, none is obeyed."""
     return "".join(letter if letter in "\n\t" or letter.isprintable() else "\ufffd" for letter in text)
