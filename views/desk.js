@@ -23,6 +23,28 @@ function element(tag, attributes = {}, ...children) {
 const shown = (text) =>
   text.replace(/[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]/g, (c) => `[U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
 
+// Puts children of these keys into a parent and leaves alone those that it holds already: a list of hundreds is not laid
+// out anew for one that came.
+function keep(parent, keys, make) {
+  const held = new Map(Array.from(parent.children, (child) => [child.key, child]));
+  let place = parent.firstChild;
+  keys.forEach((key, number) => {
+    const child = held.get(key) ?? Object.assign(make(number), { key });
+    held.delete(key);
+    if (child === place) place = place.nextSibling;
+    else parent.insertBefore(child, place);
+  });
+  for (const child of held.values()) child.remove();
+}
+
+// Fills a parent anew when what it shows has changed.
+function fill(parent, shows, make) {
+  const key = JSON.stringify(shows);
+  if (parent.shows === key) return;
+  parent.shows = key;
+  parent.replaceChildren(...make());
+}
+
 const id = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 const spanKey = (quote) => `${quote.start}:${quote.end}`;
@@ -82,8 +104,8 @@ class Desk {
     this.pending.push({ id: id(), do: what, ...more, since: performance.now() });
     this.refusal = "";
     this.keep();
-    this.draw();
     this.pump();
+    setTimeout(() => this.draw());  // after the message has left, which waits for a turn too
   }
 
   keep() {
@@ -260,12 +282,14 @@ class Desk {
       row.classList.toggle("marked", here.length > 0);
       row.words.replaceChildren(...this.cutWords(sentences[number], here));
     });
-    this.parts.rail.replaceChildren(...marks.map((mark) => {
-      const tick = element("span", {});
-      tick.style.top = `${(100 * this.sentenceAt(mark.start)) / sentences.length}%`;
-      tick.style.background = this.patternOf(mark.pattern).colour;
-      return tick;
-    }));
+    keep(this.parts.rail, marks.map((mark) => `${mark.pattern} ${spanKey(mark)}`), (number) => this.tick(marks[number]));
+  }
+
+  tick(mark) {
+    const tick = element("span", {});
+    tick.style.top = `${(100 * this.sentenceAt(mark.start)) / this.data.sentences.length}%`;
+    tick.style.background = this.patternOf(mark.pattern).colour;
+    return tick;
   }
 
   // A quote that is not the whole sentence is shown as its part; code points, as the server counts.
@@ -299,36 +323,40 @@ class Desk {
   drawSelection() {
     const [low, high] = this.selection();
     this.rows.forEach((row, number) => {
-      const chosen = number >= low && number <= high;
-      if (row.chosen !== chosen) row.setAttribute("aria-selected", String((row.chosen = chosen)));
-      row.classList.toggle("at", number === this.at);
-      row.classList.toggle("unseen", !this.seen.has(number));
+      const [chosen, at, unseen] = [number >= low && number <= high, number === this.at, !this.seen.has(number)];
+      if (row.chosen === chosen && row.isAt === at && row.unseen === unseen) return;
+      Object.assign(row, { chosen, isAt: at, unseen });
+      row.setAttribute("aria-selected", String(chosen));
+      row.classList.toggle("at", at);
+      row.classList.toggle("unseen", unseen);
     });
     this.parts.list.setAttribute("aria-activedescendant", `s${this.at}`);
   }
 
   drawSide(marks, view) {
-    this.parts.quoteAs.replaceChildren(
+    fill(this.parts.quoteAs, [this.whole, this.stance, this.role], () => [
       element("span", { class: "mode" }, this.whole ? "Whole trace: a digit cycles present, absent, unsure, not judged (T)" : "A digit quotes the selection as"),
       ...(this.whole ? [] : [
         element("button", { type: "button", onclick: () => this.run("stance") }, `${this.stance} (G)`),
         element("button", { type: "button", onclick: () => this.run("role") }, `${this.role ?? "no role"} (W)`),
         element("button", { type: "button", onclick: () => this.run("wholeTrace") }, "whole trace (T)"),
-      ]));
+      ])]);
     this.data.patterns.forEach((pattern, place) => {
       const label = view.labels.get(pattern.id);
       const row = this.patternRows[place];
       const count = label.quotes.size;
-      row.button.querySelector(".evidence").textContent = count ? String(count) : "";
-      row.button.setAttribute("aria-pressed", String(label.value === "present"));
-      row.className = label.value ?? "open";
+      if (row.count !== count) row.button.querySelector(".evidence").textContent = (row.count = count) ? String(count) : "";
+      if (row.className !== (label.value ?? "open")) {
+        row.button.setAttribute("aria-pressed", String(label.value === "present"));
+        row.className = label.value ?? "open";
+      }
       if (row.select.value !== (label.value ?? "")) row.select.value = label.value ?? "";
       const quoted = [...label.quotes.values()].some((quote) => quote.stance !== "rejects");
       row.none.hidden = label.value !== "present" || quoted;
       row.box.checked = label.none;
     });
     this.parts.evidenceTitle.textContent = `Evidence: ${marks.length} ${marks.length === 1 ? "quote" : "quotes"}`;
-    this.parts.evidence.replaceChildren(...marks.map((mark) => this.evidence(mark)));
+    keep(this.parts.evidence, marks.map((mark) => JSON.stringify(mark)), (number) => this.evidence(marks[number]));
     if (this.root.getRootNode().activeElement !== this.parts.note) this.parts.note.value = view.note ?? "";
   }
 
@@ -377,15 +405,16 @@ class Desk {
   drawFoot(view) {
     const button = (action, label, key, more = {}) => element("button", { type: "button", onclick: () => this.run(action), ...more }, `${label} `, element("kbd", {}, key));
     const { submitted } = this.state;
-    this.parts.foot.replaceChildren(
-      button("undo", "Undo", "Z", { disabled: !this.state.undo && !this.pending.length }),
+    const undo = Boolean(this.state.undo || this.pending.length);
+    fill(this.parts.foot, [undo, this.state.redo, view.flagged, submitted, this.refusal], () => [
+      button("undo", "Undo", "Z", { disabled: !undo }),
       button("redo", "Redo", "⇧Z", { disabled: !this.state.redo }),
       button("flag", view.flagged ? "Take the flag off" : "Flag", "F", { "aria-pressed": String(Boolean(view.flagged)) }),
       this.parts.saved,
       element("span", { class: "refusal", role: "alert" }, this.refusal),
       submitted ? "" : button("skip", "Skip", "S"),
       submitted ? "" : button("reveal", "Submit and compare", "V"),
-      button("submit", submitted ? "Next trace" : "Submit and next", "Ctrl+Enter", { class: "primary" }));
+      button("submit", submitted ? "Next trace" : "Submit and next", "Ctrl+Enter", { class: "primary" })]);
   }
 
   drawSaved() {
