@@ -25,8 +25,9 @@ import re2
 
 from analysis import runs
 from analysis.errors import UserError
-from analysis.measure.scope import Scope, checkpoint_order, natural
+from analysis.measure.scope import Scope, checkpoint_order, current_trajectories, natural
 from analysis.traces import Trace
+from analysis.trajectories import whole_messages
 
 VERDICTS = ("present", "absent", "unsure", "none")
 """What a list can be narrowed to; none: the run has no verdict on the text as it is now."""
@@ -124,9 +125,9 @@ def facets(db: duckdb.DuckDBPyConnection) -> Facets:
     """Count the store's trajectories by what they can be filtered by."""
     rows = _rows(
         db,
-        """SELECT t.checkpoint, c.series, c.position, t.environment, t.variant, t.reasoning_state, t.synthetic,
+        f"""SELECT t.checkpoint, c.series, c.position, t.environment, t.variant, t.reasoning_state, t.synthetic,
                   count(*) AS count
-           FROM trajectories t LEFT JOIN checkpoints c ON c.name = t.checkpoint GROUP BY ALL""",
+           FROM {current_trajectories(db)} t LEFT JOIN checkpoints c ON c.name = t.checkpoint GROUP BY ALL""",
     )
     rows.sort(key=_by_checkpoint)
     return Facets(
@@ -246,7 +247,7 @@ def read_trajectory(db: duckdb.DuckDBPyConnection, trajectory: str, run_id: str 
     """
     row = _named(db, trajectory)
     trajectory_id, row_id = row["trajectory_id"], row["row_id"]
-    messages = orjson.loads(row.pop("messages"))
+    messages = whole_messages(row.pop("messages"), row["reasoning"])
     row["metadata"] = orjson.loads(row["metadata"] or "{}")
     segments = _rows(
         db,

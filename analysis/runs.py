@@ -97,7 +97,12 @@ def identify(
 
 
 def start(
-    store: Store, tagger: str, config: Mapping[str, Any], codebook: Codebook | None, model: str | None = None
+    store: Store,
+    tagger: str,
+    config: Mapping[str, Any],
+    codebook: Codebook | None,
+    model: str | None = None,
+    told: Mapping[str, Any] | None = None,
 ) -> str:
     """Find or make the run of these settings.
 
@@ -107,9 +112,10 @@ def start(
         config: Everything that makes this run another one: settings, the prompt's hash.
         codebook: Its content is part of the run's identity; None where somebody else's patterns come in.
         model: The model that was asked.
+        told: What is kept with the configuration and makes the run no other one, such as its own figures.
 
     Returns:
-        The run's id: a hash of all of the above, so that the same command goes on with the same run.
+        The run's id: a hash of all of the above but the last, so that the same command goes on with the same run.
     """
     run_id, config = identify(tagger, config, codebook, model)
     with store.transaction() as db:
@@ -118,7 +124,7 @@ def start(
                 "run_id": run_id,
                 "tagger": tagger,
                 "model": model,
-                "config": orjson.dumps(config, option=orjson.OPT_SORT_KEYS).decode(),
+                "config": orjson.dumps({**config, **(told or {})}, option=orjson.OPT_SORT_KEYS).decode(),
                 "codebook_revision": codebook.revision if codebook else None,
                 "created_at": now(),
             }])  # fmt: skip
@@ -249,16 +255,22 @@ def cost_of(db: duckdb.DuckDBPyConnection, run_id: str) -> float | None:
 
 def listed(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """The runs, newest first: what made each, and its attempts counted by how they ended."""
+    ((once,),) = db.execute(
+        "SELECT count(*) = count(DISTINCT hash(run_id, trajectory_id)) FROM log.attempts"
+    ).fetchall()
     cursor = db.execute(
-        """SELECT r.run_id AS run, tagger, model, codebook_revision AS codebook,
-                  strftime(r.created_at, '%Y-%m-%d %H:%M') AS created,
-                  count(a.attempt_id) AS attempts, count(*) FILTER (a.state = 'ok') AS ok,
-                  count(*) FILTER (a.state = 'no_reasoning') AS no_reasoning,
-                  count(*) FILTER (a.state NOT IN ('ok', 'no_reasoning')) AS not_ok,
-                  sum(a.input_tokens)::BIGINT AS input_tokens, sum(a.output_tokens)::BIGINT AS output_tokens,
-                  sum(a.cost_usd) AS cost_usd
-           FROM runs r LEFT JOIN attempts a USING (run_id)
-           GROUP BY r.run_id, tagger, model, codebook_revision, r.created_at ORDER BY r.created_at DESC, run"""
+        f"""SELECT run_id AS run, tagger, model, codebook_revision AS codebook,
+                  strftime(created_at, '%Y-%m-%d %H:%M') AS created, coalesce(attempts, 0) AS attempts,
+                  coalesce(ok, 0) AS ok, coalesce(no_reasoning, 0) AS no_reasoning, coalesce(not_ok, 0) AS not_ok,
+                  input_tokens, output_tokens, cost_usd
+           FROM runs LEFT JOIN (
+               SELECT run_id, count(*) AS attempts, count(*) FILTER (state = 'ok') AS ok,
+                      count(*) FILTER (state = 'no_reasoning') AS no_reasoning,
+                      count(*) FILTER (state NOT IN ('ok', 'no_reasoning')) AS not_ok,
+                      sum(input_tokens)::BIGINT AS input_tokens, sum(output_tokens)::BIGINT AS output_tokens,
+                      sum(cost_usd) AS cost_usd
+               FROM {"log.attempts" if once else "attempts"} GROUP BY run_id) USING (run_id)
+           ORDER BY created_at DESC, run"""
     )
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -109,7 +109,7 @@ def frequencies(
     """
     known = make_tallies(db, run_id, by, scope, patterns)
     names = ", ".join([*by, "reasoning_state"])
-    totals = db.execute(f"SELECT {names}, sum(total), sum(synthetic) FROM cells GROUP BY {names}").fetchall()
+    totals = db.execute(f"SELECT {names}, sum(total), sum(synthetics) FROM cells GROUP BY {names}").fetchall()
     counted = db.execute(
         f"""SELECT {names}, pattern, sum(unsure), sum(present), sum(n), count(*) FILTER (n > 0),
                    count(*) FILTER (present > 0), sum(present * present), sum(present * n), sum(n * n)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from analysis.measure.scope import Scope, checkpoint_order, natural
-from analysis.measure.tallies import current_attempts, current_trajectories, verdicts_stored
+from analysis.measure.tallies import make_scoped, patterns_stored
 
 PRESENT, ABSENT, UNKNOWN = 1, 0, -1
 """What a run says of a pattern in a trajectory; unknown is unsure, not judged, or nothing to read."""
@@ -43,6 +43,7 @@ class Judged:
         values: For each of COLUMNS the values that there are; None where a trajectory has none. Checkpoints are
             in their order; a prompt is one of its environment.
         row_id: (N,) the trajectories' rows.
+        trajectory: (N,) DuckDB's hashes of their ids.
         attempt_id: (N,) the run's attempts on their present texts; 0 where there is none that ended ok.
     """
 
@@ -51,6 +52,7 @@ class Judged:
     codes: Mapping[str, Codes]
     values: Mapping[str, list[str | None]]
     row_id: npt.NDArray[np.uint64]
+    trajectory: npt.NDArray[np.uint64]
     attempt_id: npt.NDArray[np.uint64]
 
     def __len__(self) -> int:
@@ -84,6 +86,7 @@ class Judged:
             verdicts=self.verdicts[rows],
             codes={column: codes[rows] for column, codes in self.codes.items()},
             row_id=self.row_id[rows],
+            trajectory=self.trajectory[rows],
             attempt_id=self.attempt_id[rows],
         )
 
@@ -109,26 +112,27 @@ class Judged:
 
 
 def judged(db: duckdb.DuckDBPyConnection, run_id: str) -> Judged:
-    """Read what a run says of every trajectory of the store."""
-    attempts, bound = current_attempts(db, run_id)
-    rows = db.execute(
-        f"""SELECT t.row_id, coalesce(a.attempt_id, 0) AS attempt_id, t.checkpoint, c.series, t.environment, t.variant,
-                   t.reasoning_state, t.environment || '/' || t.prompt_id AS prompt, t.synthetic
-            FROM {current_trajectories(db)} t LEFT JOIN checkpoints c ON c.name = t.checkpoint
-            LEFT JOIN ({attempts} AND state = 'ok') a
-              ON a.trajectory_id = t.trajectory_id AND a.reasoning_sha256 IS NOT DISTINCT FROM t.reasoning_sha256""",
-        bound,
+    """Read what a run says of every trajectory of the store.
+
+    Strings are read once a cell, a combination of COLUMNS; a trajectory comes as numbers.
+    """
+    make_scoped(db, run_id, [column for column in COLUMNS if column not in ("reasoning_state", "prompt")])
+    cells = db.execute(
+        "SELECT * REPLACE (environment || '/' || prompt AS prompt) FROM cells ORDER BY ALL"
     ).to_arrow_table()
-    encoded = {column: _encoded(rows[column]) for column in COLUMNS}
+    rows = db.execute(
+        "SELECT row_id, cell, trajectory, coalesce(attempt_id, 0) AS attempt_id FROM scoped"
+    ).fetchnumpy()
+    encoded = {column: _encoded(cells[column]) for column in COLUMNS}
     encoded["checkpoint"] = _in_order(*encoded["checkpoint"], checkpoint_order(db))
-    attempt_id = rows["attempt_id"].to_numpy()
-    times, judged_ever = verdicts_stored(db, run_id)
-    complete = all(count == judged_ever for count in times.values())
+    place = _places(np.asarray(rows["cell"]), cells["cell"].to_numpy())
+    attempt_id = np.asarray(rows["attempt_id"])
+    patterns, complete = patterns_stored(db, run_id)
     return Judged(
-        tuple(sorted(times)), _verdicts(db, attempt_id, sorted(times), complete),
-        {column: codes for column, (codes, _) in encoded.items()},
+        tuple(patterns), _verdicts(db, attempt_id, patterns, complete),
+        {column: codes[place] for column, (codes, _) in encoded.items()},
         {column: values for column, (_, values) in encoded.items()},
-        rows["row_id"].to_numpy(), attempt_id,
+        np.asarray(rows["row_id"]), np.asarray(rows["trajectory"]), attempt_id,
     )  # fmt: skip
 
 
@@ -151,12 +155,13 @@ def _verdicts(
     db: duckdb.DuckDBPyConnection, attempts: npt.NDArray[np.uint64], patterns: list[str], complete: bool
 ) -> Signs:
     """(N, P) the verdicts. Where every attempt has one on every pattern, those that are absent need not be read."""
+    wanted = "WHERE verdict IS DISTINCT FROM 'absent'" if complete else ""
     found = on_attempts(
         db,
         attempts,
         f"""SELECT place, list_position(?, pattern)::USMALLINT AS pattern,
                    CASE verdict WHEN 'present' THEN {PRESENT} WHEN 'absent' THEN {ABSENT} ELSE {UNKNOWN} END AS sign
-            FROM log.verdicts JOIN places USING (attempt_id) {"WHERE verdict <> 'absent'" if complete else ""}""",
+            FROM log.verdicts JOIN places USING (attempt_id) {wanted}""",
         [patterns],
     )
     signs = np.full((len(attempts), len(patterns)), UNKNOWN, np.int8)
@@ -165,6 +170,12 @@ def _verdicts(
     if len(found["place"]):
         signs[found["place"], found["pattern"].astype(np.intp) - 1] = found["sign"]
     return signs
+
+
+def _places(values: npt.NDArray[np.uint64], among: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
+    """(N,) where each value stands among others, each of which is there once."""
+    order = np.argsort(among)
+    return np.asarray(order[np.searchsorted(among[order], values)], dtype=np.intp)
 
 
 def _encoded(column: pa.ChunkedArray) -> tuple[Codes, list[str | None]]:

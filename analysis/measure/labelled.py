@@ -149,13 +149,19 @@ def _prompts_of_cells(
         "conflicts": "count(*) FILTER (p.value = 'unresolved')",
     }
     db.execute(
-        f"""CREATE OR REPLACE TEMP TABLE said AS
-            SELECT cell, p.pattern, {", ".join(f"{sql} AS {name}" for name, sql in sums.items())}
-            FROM people p JOIN log.trajectories USING (trajectory_id, reasoning_sha256) JOIN scoped s USING (row_id)
-            LEFT JOIN log.verdicts v ON v.attempt_id = s.attempt_id AND v.pattern = p.pattern
-            GROUP BY cell, p.pattern"""
+        """CREATE OR REPLACE TEMP TABLE labelled AS
+           SELECT cell, attempt_id, pattern, value, w FROM people p JOIN scoped s
+             ON s.trajectory = hash(p.trajectory_id) AND s.text = hash(p.reasoning_sha256)
+           WHERE p.reasoning_sha256 IS NOT NULL"""
     )
     db.unregister("people")
+    db.execute(
+        f"""CREATE OR REPLACE TEMP TABLE said AS
+            SELECT cell, p.pattern, {", ".join(f"{sql} AS {name}" for name, sql in sums.items())}
+            FROM labelled p LEFT JOIN (SELECT attempt_id, pattern, verdict FROM log.verdicts
+                                       WHERE attempt_id IN (SELECT attempt_id FROM labelled)) v
+            USING (attempt_id, pattern) GROUP BY cell, p.pattern"""
+    )
     key = ", ".join([*by, "reasoning_state", "pattern"])
     counts = ", ".join(f"coalesce({name}, 0)::DOUBLE AS {name}" for name in sums)
     db.execute(

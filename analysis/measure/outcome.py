@@ -59,13 +59,13 @@ def actions(db: duckdb.DuckDBPyConnection) -> list[Action]:
 
 def acted(db: duckdb.DuckDBPyConnection, table: Judged, outcome: str, value: str = "true") -> Signs:
     """Whether each trajectory's outcome has the value; UNKNOWN where it has none, or none that could be read."""
-    places = pa.table({"row_id": table.row_id, "place": np.arange(len(table), dtype=np.int32)})
+    places = pa.table({"trajectory": table.trajectory, "place": np.arange(len(table), dtype=np.int32)})
     db.register("places", places)
     found = db.execute(
         """SELECT place, CASE WHEN o.state <> 'ok' OR coalesce(o.value::VARCHAR, 'null') = 'null' THEN -1
                               ELSE (o.value::VARCHAR = ?)::TINYINT END AS sign
-           FROM places JOIN log.trajectories t USING (row_id) JOIN log.outcomes o ON o.trajectory_id = t.trajectory_id
-           WHERE o.name = ? ORDER BY o.created_at""",
+           FROM places JOIN (SELECT *, hash(trajectory_id) AS trajectory FROM log.outcomes WHERE name = ?) o
+           USING (trajectory) ORDER BY o.created_at""",
         [value, outcome],
     ).fetchnumpy()
     db.unregister("places")

@@ -42,6 +42,15 @@ def column_sql(column: str) -> str:
     return "c.series" if column == "series" else f"t.{column}"
 
 
+def current_trajectories(db: duckdb.DuckDBPyConnection) -> str:
+    """What to read trajectories from: the log itself where it has each once and nothing is retracted, else the view."""
+    ((once,),) = db.execute(
+        """SELECT count(*) = count(DISTINCT hash(trajectory_id)) AND NOT EXISTS (FROM log.retractions)
+           FROM log.trajectories"""
+    ).fetchall()
+    return "log.trajectories" if once else "trajectories"
+
+
 def checkpoint_order(db: duckdb.DuckDBPyConnection) -> dict[str | None, int]:
     """The rank of each checkpoint: series by series, within one by position, else by the numbers in its name."""
     rows = db.execute(

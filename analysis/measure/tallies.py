@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from analysis.measure.judge_attempts import ATTEMPTS
-from analysis.measure.scope import Scope, column_sql
+from analysis.measure.scope import Scope, column_sql, current_trajectories
 
 
 def make_tallies(
@@ -22,12 +22,8 @@ def make_tallies(
     scope: Scope,
     patterns: Sequence[str] | None = None,
 ) -> list[str]:
-    """Make three temporary tables, for statements that follow in this session.
-
-    `cells`: a row for each group (the columns of `by`), reasoning_state and prompt, with its number (cell) and its
-    trajectories (total, synthetic). `scoped`: the trajectories in scope, each with row_id, cell, and attempt_id, the
-    run's attempt on its present text (null without one that ended ok). `tallies`: for each cell and pattern how many
-    verdicts are present, absent, unsure.
+    """Make the tables of `make_scoped`, and `tallies`: for each cell and pattern how many verdicts are present, absent,
+    unsure.
 
     Args:
         db: A session of the store.
@@ -38,26 +34,31 @@ def make_tallies(
 
     Returns:
         The patterns that the run has verdicts on, in order.
+    """  # noqa: D205
+    make_scoped(db, run_id, by, scope)
+    known, complete = patterns_stored(db, run_id)
+    chosen = [pattern for pattern in known if patterns is None or pattern in patterns]
+    _make_tallies(db, complete, chosen, "" if len(chosen) == len(known) else "AND list_contains(?, pattern)")
+    return known
+
+
+def make_scoped(
+    db: duckdb.DuckDBPyConnection,
+    run_id: str,
+    by: Sequence[str],
+    scope: Scope = Scope(),  # noqa: B008 (frozen)
+) -> None:
+    """Make two temporary tables, for statements that follow in this session.
+
+    `cells`: a row for each group (the columns of `by`), reasoning_state and prompt, with its number (cell) and its
+    trajectories (total, synthetic). `scoped`: the trajectories in scope, each with row_id, cell, `trajectory` and
+    `text` (hashes of its id and of its text's hash), and attempt_id, the run's attempt on its present text (null
+    without one that ended ok).
     """
     trajectories = f"{current_trajectories(db)} t LEFT JOIN checkpoints c ON c.name = t.checkpoint"
     cell = _make_cells(db, trajectories, by, scope)
-    _make_scoped(db, trajectories, run_id, cell, scope)
-    times, judged = verdicts_stored(db, run_id)
-    complete = all(count == judged for count in times.values())
-    chosen = [pattern for pattern in sorted(times) if patterns is None or pattern in patterns]
-    _make_tallies(
-        db, run_id, complete, chosen, "" if len(chosen) == len(times) else "AND list_contains(?, pattern)"
-    )
-    return sorted(times)
-
-
-def current_trajectories(db: duckdb.DuckDBPyConnection) -> str:
-    """What to read trajectories from: the log itself where it has each once and nothing is retracted, else the view."""
-    ((once,),) = db.execute(
-        """SELECT count(*) = count(DISTINCT hash(trajectory_id)) AND NOT EXISTS (FROM log.retractions)
-           FROM log.trajectories"""
-    ).fetchall()
-    return "log.trajectories" if once else "trajectories"
+    if not _make_scoped(db, trajectories, "FROM log.attempts WHERE run_id = ?", [run_id], cell, scope):
+        _make_scoped(db, trajectories, ATTEMPTS, [run_id, run_id], cell, scope)
 
 
 def _make_cells(db: duckdb.DuckDBPyConnection, trajectories: str, by: Sequence[str], scope: Scope) -> str:
@@ -71,7 +72,7 @@ def _make_cells(db: duckdb.DuckDBPyConnection, trajectories: str, by: Sequence[s
         db.execute(
             f"""CREATE OR REPLACE TEMP TABLE cells AS
                 SELECT {groups} t.reasoning_state, t.prompt_id AS prompt, {cell} AS cell, count(*) AS total,
-                       count(t.synthetic) AS synthetic
+                       count(t.synthetic) AS synthetics
                 FROM {trajectories} WHERE {condition} GROUP BY {", ".join(names)}""",
             bound,
         )
@@ -82,43 +83,39 @@ def _make_cells(db: duckdb.DuckDBPyConnection, trajectories: str, by: Sequence[s
 
 
 def _make_scoped(
-    db: duckdb.DuckDBPyConnection, trajectories: str, run_id: str, cell: str, scope: Scope
-) -> None:
+    db: duckdb.DuckDBPyConnection, trajectories: str, attempts: str, of: list[Any], cell: str, scope: Scope
+) -> bool:
+    """Make the table `scoped`; whether each trajectory has one attempt of these at the most, so that it is right."""
     condition, bound = scope.sql()
-    attempts, runs = current_attempts(db, run_id)
+    hashes = "hash({0}trajectory_id) AS trajectory, hash({0}reasoning_sha256) AS text"
     db.execute(
         f"""CREATE OR REPLACE TEMP TABLE scoped AS
-            SELECT t.row_id, {cell} AS cell, a.attempt_id FROM {trajectories}
-            LEFT JOIN ({attempts} AND state = 'ok') a
-              ON a.trajectory_id = t.trajectory_id AND a.reasoning_sha256 IS NOT DISTINCT FROM t.reasoning_sha256
-            WHERE {condition}""",
-        [*runs, *bound],
+            SELECT row_id, cell, t.trajectory, t.text,
+                   CASE WHEN a.state = 'ok' AND a.text = t.text THEN attempt_id END AS attempt_id
+            FROM (SELECT t.row_id, {cell} AS cell, {hashes.format("t.")} FROM {trajectories} WHERE {condition}) t
+            LEFT JOIN (SELECT attempt_id, state, {hashes.format("")} {attempts}) a USING (trajectory)""",
+        [*bound, *of],
     )
-
-
-def current_attempts(db: duckdb.DuckDBPyConnection, run_id: str) -> tuple[str, list[Any]]:
-    """The newest attempt of the run on each trajectory, as SQL with its parameters."""
     ((once,),) = db.execute(
-        "SELECT count(*) = count(DISTINCT hash(trajectory_id)) FROM log.attempts WHERE run_id = ?", [run_id]
+        "SELECT (SELECT count(*) FROM scoped) = (SELECT coalesce(sum(total), 0) FROM cells)"
     ).fetchall()
-    return ("FROM log.attempts WHERE run_id = ?", [run_id]) if once else (ATTEMPTS, [run_id, run_id])
+    return bool(once)
 
 
-def verdicts_stored(db: duckdb.DuckDBPyConnection, run_id: str) -> tuple[dict[str, int], int]:
-    """How many verdicts the run has on each pattern, and how many of its attempts ended ok; in all it ever stored."""
+def patterns_stored(db: duckdb.DuckDBPyConnection, run_id: str) -> tuple[list[str], bool]:
+    """The patterns that the run has verdicts on, and whether each attempt of it that ended ok has one on every one."""
     rows = db.execute(
-        """SELECT pattern, count(*) FILTER (verdict IN ('present', 'absent', 'unsure'))
-           FROM log.verdicts WHERE run_id = ? GROUP BY pattern""",
+        "SELECT pattern, count(*) FROM log.verdicts WHERE run_id = ? GROUP BY pattern ORDER BY pattern",
         [run_id],
     ).fetchall()
     ((judged,),) = db.execute(
         "SELECT count(*) FROM log.attempts WHERE run_id = ? AND state = 'ok'", [run_id]
     ).fetchall()
-    return dict(rows), judged
+    return [pattern for pattern, _ in rows], all(count == judged for _, count in rows)
 
 
 def _make_tallies(
-    db: duckdb.DuckDBPyConnection, run_id: str, complete: bool, patterns: Sequence[str], wanted: str
+    db: duckdb.DuckDBPyConnection, complete: bool, patterns: Sequence[str], wanted: str
 ) -> None:
     """Make the table `tallies`.
 
@@ -129,22 +126,22 @@ def _make_tallies(
         f"""CREATE OR REPLACE TEMP TABLE found AS
             SELECT cell, pattern, verdict, count(*) AS times
             FROM log.verdicts JOIN (SELECT attempt_id, cell FROM scoped WHERE attempt_id IS NOT NULL) USING (attempt_id)
-            WHERE run_id = ? {"AND verdict <> 'absent'" if complete else ""} {wanted}
+            WHERE {"verdict IS DISTINCT FROM 'absent'" if complete else "true"} {wanted}
             GROUP BY cell, pattern, verdict""",
-        [run_id, *([list(patterns)] if wanted else [])],
+        [list(patterns)] if wanted else [],
     )
     db.execute(
         """CREATE OR REPLACE TEMP TABLE tallies AS
            SELECT cell, pattern, coalesce(sum(times) FILTER (verdict = 'present'), 0)::BIGINT AS present,
                   coalesce(sum(times) FILTER (verdict = 'absent'), 0)::BIGINT AS absent,
-                  coalesce(sum(times) FILTER (verdict = 'unsure'), 0)::BIGINT AS unsure
+                  coalesce(sum(times) FILTER (verdict = 'unsure'), 0)::BIGINT AS unsure, sum(times)::BIGINT AS times
            FROM found GROUP BY cell, pattern"""
     )
     if complete:
         db.execute(
             """CREATE OR REPLACE TEMP TABLE tallies AS
                SELECT cell, pattern, coalesce(present, 0) AS present, coalesce(unsure, 0) AS unsure,
-                      judged - coalesce(present, 0) - coalesce(unsure, 0) AS absent
+                      judged - coalesce(times, 0) AS absent
                FROM (SELECT cell, count(*) AS judged FROM scoped WHERE attempt_id IS NOT NULL GROUP BY cell)
                CROSS JOIN (SELECT unnest(?::VARCHAR[]) AS pattern) LEFT JOIN tallies USING (cell, pattern)""",
             [list(patterns)],

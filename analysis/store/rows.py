@@ -58,8 +58,9 @@ def append(db: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str
 
 def _append_one(db: duckdb.DuckDBPyConnection, table: str, row: Mapping[str, Any]) -> None:
     """One row without Arrow, which would take longer than its write."""
-    values = [value.decode() if isinstance(value, bytes) else value for value in row.values()]
-    db.execute(f"INSERT INTO log.{table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", values)
+    names = [name for name in arrow_schema(table).names if name in row]
+    values = [row[name].decode() if isinstance(row[name], bytes) else row[name] for name in names]
+    db.execute(f"INSERT INTO log.{table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", values)
 
 
 def _arrow(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
