@@ -13,7 +13,7 @@ class Trace:
 
     Attributes:
         trajectory: The columns of the table trajectories but messages; metadata as a mapping.
-        messages: The messages as they are stored.
+        messages: The messages, each turn with its reasoning.
         segments: segment, message, start_char, end_char of each sentence of the reasoning.
         outcomes: name, value, state, reader.
         run: run_id, tagger, model, codebook_revision, created_at; None where nothing was tagged yet.

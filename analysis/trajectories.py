@@ -263,10 +263,10 @@ def short_hash(value: Any) -> str:
 
 def row(trajectory: Trajectory, row_id: int, stored_at: datetime) -> dict[str, Any]:
     """The trajectory as a row of log.trajectories, its long texts as UTF-8. It must have been identified."""
-    text = trajectory.reasoning()
-    reasoning = text.encode() if text is not None else None
     said = [m.as_json() for m in trajectory.messages]
-    messages = canonical(said)
+    messages = canonical(said)  # before any text is encoded, which is quicker once JSON was made of it
+    turns = trajectory.turns()
+    reasoning = TURN_SEPARATOR.join(text for _, text in turns).encode() if turns else None
     return {
         "row_id": row_id,
         "trajectory_id": trajectory.trajectory_id,
@@ -277,7 +277,7 @@ def row(trajectory: Trajectory, row_id: int, stored_at: datetime) -> dict[str, A
         "checkpoint": trajectory.checkpoint,
         "model": trajectory.model,
         "sample": trajectory.sample,
-        "messages": messages if _sorted_alike(trajectory) else orjson.dumps(said, default=str),
+        "messages": _pointing(said, turns),
         "reasoning": reasoning,
         "reasoning_state": trajectory.reasoning_state(),
         "reasoning_source": trajectory.reasoning_source(),
@@ -292,9 +292,27 @@ def row(trajectory: Trajectory, row_id: int, stored_at: datetime) -> dict[str, A
     }
 
 
-def _sorted_alike(trajectory: Trajectory) -> bool:
-    """Whether canonical JSON changes no order that the source gave: only a call's arguments have one."""
-    return not any(message.tool_calls for message in trajectory.messages)
+def _pointing(said: list[dict[str, Any]], turns: Sequence[tuple[int, str]]) -> bytes:
+    """Messages as JSON, each turn's reasoning as its place in the trajectory's: a store has no text twice."""
+    for message, start, end in turn_spans(turns):
+        del said[message]["reasoning"]
+        said[message].update(reasoning_start=start, reasoning_end=end)
+    return orjson.dumps(said, default=str)
+
+
+def whole_messages(messages: str, reasoning: str | None) -> list[dict[str, Any]]:
+    """The messages of a row of trajectories, each turn with its reasoning.
+
+    Args:
+        messages: The column `messages`. What is stored now has `reasoning_start` and `reasoning_end` in place of
+            a turn's text, in code points of the trajectory's reasoning; what older versions stored has the text.
+        reasoning: The column `reasoning`.
+    """
+    said: list[dict[str, Any]] = orjson.loads(messages)
+    for each in said:
+        if "reasoning_start" in each:
+            each["reasoning"] = (reasoning or "")[each.pop("reasoning_start") : each.pop("reasoning_end")]
+    return said
 
 
 def turn_spans(turns: Sequence[tuple[int, str]]) -> list[tuple[int, int, int]]:

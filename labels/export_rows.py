@@ -10,6 +10,7 @@ import orjson
 
 from analysis import runs
 from analysis.codebook import Codebook, load
+from analysis.trajectories import whole_messages
 from labels.events import Event
 from labels.export_filter import ABOUT, ALL, Filter, Kind, Row
 from labels.export_gold import gold_rows, judged_rows, quote_row, said_by_run
@@ -139,8 +140,9 @@ def _with_parts(about: Mapping[str, Row], parts: Mapping[str, Sequence[Row]]) ->
     whole = []
     for trajectory_id, row in about.items():
         if having[trajectory_id]["labels"]:
-            parsed = {name: orjson.loads(row[name] or "null") for name in ("messages", "metadata")}
-            whole.append({**row, **parsed, **having[trajectory_id]})
+            messages = whole_messages(row["messages"] or "[]", row["reasoning"])
+            metadata = orjson.loads(row["metadata"] or "null")
+            whole.append({**row, "messages": messages, "metadata": metadata, **having[trajectory_id]})
     return whole
 
 

@@ -226,7 +226,22 @@ CREATE OR REPLACE VIEW cluster_members AS
 """`clusterings`: a row for each time that texts were clustered; `texts` counts different ones, `size` all of them.
 Cluster -1 holds what belongs nowhere. `cluster_members` has those whose text is still the one that was read."""
 
+TURNS = """
+CREATE VIEW turns AS
+    SELECT row_id, trajectory_id, message, said.reasoning_state AS reasoning_state,
+           coalesce(said.reasoning, substring(whole, said.reasoning_start + 1,
+                                              said.reasoning_end - said.reasoning_start)) AS reasoning
+    FROM (SELECT row_id, trajectory_id, whole, unnest(list) AS said, unnest(range(len(list)))::INTEGER AS message
+          FROM (SELECT row_id, trajectory_id, reasoning AS whole, from_json(messages,
+                    '[{"reasoning": "VARCHAR", "reasoning_state": "VARCHAR",
+                       "reasoning_start": "INTEGER", "reasoning_end": "INTEGER"}]') AS list
+                FROM trajectories))
+    WHERE said.reasoning_state IS NOT NULL;
+"""
+"""`turns`: the reasoning of each message that could have one. `messages` as they are stored from here on have
+`reasoning_start` and `reasoning_end` in its place: where it stands in the trajectory's, in code points."""
+
 MIGRATIONS: list[str] = [
-    TABLES + VIEWS, VOTES, DECISIONS, CALLS, QUEUES, INGESTS, CUTS, FINISHED, CLUSTERINGS,
+    TABLES + VIEWS, VOTES, DECISIONS, CALLS, QUEUES, INGESTS, CUTS, FINISHED, CLUSTERINGS, TURNS,
 ]  # fmt: skip
 """Migration n is `MIGRATIONS[n - 1]`. One that has been released is never edited: a change is a new one."""

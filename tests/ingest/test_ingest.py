@@ -335,9 +335,8 @@ def test_real_inspect_logs_come_in_and_ciphertext_does_not(store: Store, real: P
             "SELECT string_agg(concat(reasoning, messages, answer, metadata)) FROM trajectories WHERE model LIKE 'openai/%'"
         ).fetchone()
         turns, alone = db.execute(
-            """SELECT count(*) FILTER (m.reasoning IS NOT NULL), count(*) FILTER (m.reasoning IS NOT NULL AND m.content = '')
-               FROM trajectories, (SELECT unnest(from_json(messages, '[{"content": "VARCHAR", "reasoning": "VARCHAR"}]')) AS m)
-               WHERE model LIKE 'anthropic/%'"""
+            """SELECT count(u.reasoning), count(u.reasoning) FILTER (t.messages->u.message->>'content' = '')
+               FROM turns u JOIN trajectories t USING (row_id) WHERE model LIKE 'anthropic/%'"""
         ).fetchone() or (0, 0)
         left = db.execute(
             "SELECT count(*) FROM trajectories WHERE messages::VARCHAR LIKE '%attachment://%'"

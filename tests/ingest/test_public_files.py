@@ -154,9 +154,8 @@ def test_the_whole_folder_goes_in_by_detection_alone(store: Store, real: Path) -
         ).fetchone()
         turns = dict(
             db.execute(
-                """SELECT split_part(source, '/', 2), sum(len(list_filter(
-                       from_json(messages, '[{"reasoning": "VARCHAR"}]'), lambda m: m.reasoning IS NOT NULL)))::INT
-                   FROM trajectories GROUP BY 1"""
+                """SELECT split_part(source, '/', 2), count(u.reasoning)
+                   FROM trajectories JOIN turns u USING (row_id) GROUP BY 1"""
             ).fetchall()
         )
         unread = db.execute("SELECT count(*) FROM trajectories WHERE reasoning IS NULL").fetchone()

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import orjson
 
+from analysis.reading import read_trajectory
 from analysis.store import Store, append
 from analysis.store.rows import now
-from analysis.trajectories import Message, Trajectory, canonical, row, sha256_of
+from analysis.trajectories import Message, Trajectory, canonical, row, sha256_of, whole_messages
 
 
 def trajectory(*messages: Message) -> Trajectory:
@@ -22,11 +23,17 @@ def trajectory(*messages: Message) -> Trajectory:
 
 SAID = trajectory(Message("user", "Pick “one”."), Message("assistant", "7", "Odd 🙂.", "text", "cot"))
 SILENT = trajectory(Message("user", "Pick."), Message("assistant", "7", None, "missing"))
+SEVERAL = trajectory(
+    Message("user", "Go on."),
+    Message("assistant", "a", "Erst “so”.", "text", "thinking"),
+    Message("assistant", "b", None, "encrypted"),
+    Message("assistant", "", "🙂 dann so", "truncated", "thinking"),
+)
 CALLING = trajectory(Message("assistant", tool_calls=[{"name": "run", "arguments": {"z": 1, "a": "ü"}}]))
 
 
 def test_the_hash_of_the_content_is_that_of_its_canonical_json() -> None:
-    for each in (SAID, SILENT, CALLING):
+    for each in (SAID, SILENT, SEVERAL, CALLING):
         content = [
             [message.as_json() for message in each.messages],
             [each.environment, each.checkpoint, each.variant, each.prompt_id, each.model],
@@ -45,11 +52,28 @@ def test_texts_with_and_without_reasoning_are_stored_as_they_are(tmp_path: Path)
         ).fetchall()
     assert [each[0] for each in found] == ["Odd 🙂.", None, None]
     assert [each[1] for each in found] == [sha256_of("Odd 🙂."), None, None]
-    for (_, _, messages, metadata), each in zip(found, (SAID, SILENT, CALLING), strict=True):
-        assert orjson.loads(messages) == [message.as_json() for message in each.messages]
+    for (text, _, messages, metadata), each in zip(found, (SAID, SILENT, CALLING), strict=True):
+        assert whole_messages(messages, text) == [message.as_json() for message in each.messages]
         assert metadata == '{"b":"é","a":1}'
 
 
 def test_a_calls_arguments_keep_their_order() -> None:
     [message] = orjson.loads(row(CALLING, 1, now())["messages"])
     assert list(message["tool_calls"][0]["arguments"]) == ["z", "a"]
+
+
+def test_reasoning_is_stored_once_and_read_back_in_its_messages(tmp_path: Path) -> None:
+    store = Store(tmp_path / "t.duckdb")
+    older = {**row(SAID, 2, now()), "messages": canonical([m.as_json() for m in SAID.messages])}
+    with store.session() as db:
+        append(db, "trajectories", [row(SEVERAL, 1, now()), older])
+        [(stored,)] = db.execute("SELECT messages FROM trajectories WHERE row_id = 1").fetchall()
+        turns = db.execute(
+            "SELECT message, reasoning_state, reasoning FROM turns ORDER BY row_id, message"
+        ).fetchall()
+        read = [read_trajectory(db, str(each.trajectory_id)).messages for each in (SEVERAL, SAID)]
+    assert "“so”" not in stored and "dann" not in stored
+    assert read == [[message.as_json() for message in each.messages] for each in (SEVERAL, SAID)]
+    assert turns == [
+        (1, "text", "Erst “so”."), (2, "encrypted", None), (3, "truncated", "🙂 dann so"), (1, "text", "Odd 🙂."),
+    ], "as a table, from rows of this version and of older ones"  # fmt: skip

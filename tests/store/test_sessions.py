@@ -20,7 +20,7 @@ from analysis.store.schema import CUTS, MIGRATIONS
 DESIGNED = {
     "trajectories", "checkpoints", "segments", "retractions", "quarantine", "outcomes", "runs", "attempts",
     "verdicts", "findings", "label_events", "embeddings", "clusters", "cluster_members", "decisions", "replies", "batches",
-    "queues", "queue_items", "ingests", "clusterings", "cluster_titles",
+    "queues", "queue_items", "ingests", "clusterings", "cluster_titles", "turns",
 }  # fmt: skip
 
 WRITER = textwrap.dedent(
@@ -65,7 +65,7 @@ def test_a_new_store_has_every_table_of_the_design_as_a_view_of_its_current_stat
                 "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'log'"
             ).fetchall()
         }
-    assert views == DESIGNED and logs == DESIGNED - {"segments"} | {"cuts"}
+    assert views == DESIGNED and logs == DESIGNED - {"segments", "turns"} | {"cuts"}
 
 
 def test_two_writing_processes_and_a_reading_app_for_ten_seconds_lose_and_double_no_row(store: Store) -> None:
