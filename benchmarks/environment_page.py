@@ -2,8 +2,7 @@
 
     python -m benchmarks.environment_page [--n 100000]
 
-Simulated trajectories are written again and again under new ids until there are enough. A look is one run of the page's
-script: the first one after a write asks the store, the next ones are answered from what is kept.
+Simulated trajectories are written again and again under new ids until there are enough.
 """
 
 from __future__ import annotations
@@ -11,25 +10,11 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-import time
 from pathlib import Path
 
-from streamlit.testing.v1 import AppTest
+from benchmarks.pages import look, multiplied, touch
 
-from analysis import codebook
-from analysis.environment.choice import choose
-from analysis.environment.rates import load_rates
-from analysis.environment.simulate import simulate
-from analysis.store import Store
-from analysis.tagging import tag_with_cues
-
-ROOT = Path(__file__).parents[1]
 LIMIT_MS = 300
-COPIED = {
-    "trajectories": ("row_id", "trajectory_id"), "cuts": ("row_id", "trajectory_id"), "outcomes": ("trajectory_id",),
-    "attempts": ("attempt_id", "trajectory_id"), "verdicts": ("attempt_id", "trajectory_id"),
-    "findings": ("attempt_id", "trajectory_id"),
-}  # fmt: skip
 VIEWS = {
     "a family": {"family": "hint difficulty"}, "the audit rate": {"family": "audit"}, "lengths": {"view": "lengths"},
     "a contrast": {"view": "contrast"}, "answers to decide": {"view": "decide"},
@@ -48,53 +33,9 @@ def main() -> None:
         print(f"{total:,} trajectories; server time of a look in ms, limit {LIMIT_MS}")
         print(f"{'':20} {'after a write':>14} {'CPU of it':>10} {'then':>8} {'of the limit':>14}")
         for name, address in VIEWS.items():
-            with store.transaction() as db:
-                db.execute(
-                    "INSERT INTO log.retractions SELECT NULL, 'nobody', 'touches the file', current_timestamp"
-                )
-            first, cpu, then = _look(address)
+            touch(store)
+            first, cpu, then = look("environment", address)
             print(f"{name:20} {first:14.0f} {cpu:10.0f} {then:8.0f} {then / LIMIT_MS:13.2f}x")
-
-
-def multiplied(path: Path, wanted: int) -> Store:
-    """A store of so many simulated trajectories, tagged with cues."""
-    store = Store(path)
-    simulate(store, 4480, rates=load_rates().choosing(choose(["all"])))
-    tag_with_cues(store, codebook.load())
-    _multiply(store, -(-wanted // 4480))
-    return store
-
-
-def _multiply(store: Store, times: int) -> None:
-    """Write what is there again under new ids."""
-    with store.session() as db:
-        for copy in range(1, times):
-            for table, ids in COPIED.items():
-                new = ", ".join(
-                    f"{name} || '.{copy}' AS {name}" if name == "trajectory_id" else f"hash({name}, {copy}) AS {name}"
-                    for name in ids
-                )  # fmt: skip
-                kept = " AND trajectory_id NOT LIKE '%.%'"
-                db.execute(
-                    f"INSERT INTO log.{table} SELECT * REPLACE ({new}) FROM log.{table} WHERE true{kept}"
-                )
-        db.execute("CHECKPOINT")
-
-
-def _look(address: dict[str, str]) -> tuple[float, float, float]:
-    """Milliseconds of the first look, of all cores' work in it, and the median of five more looks."""
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    page.switch_page("views/environment.py")
-    for name, value in address.items():
-        page.query_params[name] = value
-    times, worked = [], []
-    for _ in range(6):
-        begun, work = time.perf_counter(), time.process_time()
-        page.run()
-        times.append(1000 * (time.perf_counter() - begun))
-        worked.append(1000 * (time.process_time() - work))
-        assert not page.exception, page.exception
-    return times[0], worked[0], sorted(times[1:])[2]
 
 
 if __name__ == "__main__":

@@ -13,18 +13,16 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
-from streamlit.testing.v1 import AppTest
 
 from analysis import codebook
 from analysis.store import Store, append
 from analysis.store.rows import now
-from benchmarks.environment_page import multiplied
+from benchmarks.pages import look, ms, multiplied, touch
 from labels import queue
 from labels.adjudication import to_adjudicate
 from labels.agreement import agreement
@@ -34,7 +32,6 @@ from labels.progress import overview, people
 from labels.queue_design import Settings, make
 from labels.spread import by_checkpoint
 
-ROOT = Path(__file__).parents[1]
 PEOPLE = ("ada", "bo", "cy", "dee", "eli")
 LIMIT_MS = 1000
 PARTS = ("people", "queue", "agreement", "checkpoints")
@@ -72,37 +69,13 @@ def measure(store: Store) -> None:
             "next trace of a queue": lambda: queue.next_trace(db, "ada"),
         }
         for name, ask in asked.items():
-            first, cpu = _ms(ask)
-            print(f"{name:28} {first:10,.0f} ms ({cpu:,.0f} of CPU), then {_ms(ask)[0]:,.0f}")
+            first, cpu = ms(ask)
+            print(f"{name:28} {first:10,.0f} ms ({cpu:,.0f} of CPU), then {ms(ask)[0]:,.0f}")
     for part in PARTS:
-        _touch(store)
-        first, cpu, then = _look(part)
+        touch(store)
+        first, cpu, then = look("progress", {"part": part}, 3)
         told = f"then {then:.0f}; limit {LIMIT_MS:,}: {first / LIMIT_MS:.2f}x"
         print(f"Progress, {part:18} {first:10,.0f} ms after a write ({cpu:,.0f} of CPU), {told}")
-
-
-def _ms(ask: Callable[[], object]) -> tuple[float, float]:
-    """Milliseconds, and those of all cores' work."""
-    begun, work = time.perf_counter(), time.process_time()
-    ask()
-    return 1000 * (time.perf_counter() - begun), 1000 * (time.process_time() - work)
-
-
-def _touch(store: Store) -> None:
-    with store.transaction() as db:
-        db.execute("INSERT INTO log.retractions SELECT NULL, 'nobody', 'touches the file', current_timestamp")
-
-
-def _look(part: str) -> tuple[float, float, float]:
-    """Milliseconds of the first look, of all cores' work in it, and the median of three more."""
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300)
-    page.switch_page("views/progress.py")
-    page.query_params["part"] = part
-    times = []
-    for _ in range(4):
-        times.append(_ms(page.run))
-        assert not page.exception, page.exception
-    return *times[0], sorted(wall for wall, _ in times[1:])[1]
 
 
 def _label(store: Store, labelled: int) -> None:
