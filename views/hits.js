@@ -56,7 +56,6 @@ export default function (component) {
   let list = parentElement.querySelector("ol");
   if (!list) {
     list = element("ol");
-    list.setAttribute("aria-label", "Traces");
     list.addEventListener("keydown", (event) => {
       const links = [...list.querySelectorAll("a")];
       const at = links.indexOf(event.target);
@@ -67,5 +66,7 @@ export default function (component) {
     });
     parentElement.append(list);
   }
+  list.setAttribute("aria-label", data.label);
+  list.className = data.label.toLowerCase();
   list.replaceChildren(...data.rows.map((item) => row(item, (id) => setTriggerValue("open", id))));
 }

@@ -49,29 +49,15 @@ def hits(
     """
     order = codebook.ids()
     expression = wanted.expression() if wanted.text else None
-
-    def opened() -> None:
-        chosen = st.session_state[key].get("open")
-        if chosen is not None:
-            on_open(str(chosen))
-
     data = [
         {
             "id": row["trajectory_id"],
-            "href": f"{page}?" + urlencode({**address, "trajectory": row["trajectory_id"]}, doseq=True),
-            "checkpoint": row["checkpoint"] or "no checkpoint",
-            "place": [
-                p
-                for p in (row["variant"], f"sample {row['sample']}" if row["sample"] is not None else None)
-                if p
-            ],
+            "address": {**address, "trajectory": row["trajectory_id"]},
+            "checkpoint": row["checkpoint"],
+            "place": [row["variant"], f"sample {row['sample']}" if row["sample"] is not None else None],
             "notes": [
-                n
-                for n in (
-                    row["reasoning_state"] if row["reasoning_state"] != "text" else None,
-                    row["synthetic"] if mixed else None,
-                )
-                if n
+                row["reasoning_state"] if row["reasoning_state"] != "text" else None,
+                row["synthetic"] if mixed else None,
             ],
             "excerpt": _marked(row["excerpt"], expression),
             "answer": _marked(row["answer"], expression),
@@ -82,7 +68,40 @@ def hits(
         }
         for row in rows
     ]
-    _component(key=key, data={"rows": data}, on_open_change=opened)
+    listing(data, key, "Traces", on_open, page)
+
+
+def listing(
+    rows: Sequence[dict[str, Any]], key: str, label: str, on_open: Callable[[str], None], page: str = ""
+) -> None:
+    """Show links, one a row.
+
+    Args:
+        rows: Each has an id and the address that it leads to; checkpoint, place and notes (None is left out); excerpt
+            and answer, cut into [letters, whether they are marked]; and patterns, each [name, colour, dotted], if any.
+        key: The component's key.
+        label: What the list is of.
+        on_open: Called with the id of the row that is opened.
+        page: Where the address leads, from here; by default to this page.
+    """
+
+    def opened() -> None:
+        chosen = st.session_state[key].get("open")
+        if chosen is not None:
+            on_open(str(chosen))
+
+    data = [
+        {
+            **{name: value for name, value in row.items() if name != "address"},
+            "href": f"{page}?" + urlencode(row["address"], doseq=True),
+            "checkpoint": row["checkpoint"] or "no checkpoint",
+            "place": [each for each in row["place"] if each],
+            "notes": [each for each in row["notes"] if each],
+            "patterns": row.get("patterns", []),
+        }
+        for row in rows
+    ]
+    _component(key=key, data={"rows": data, "label": label}, on_open_change=opened)
 
 
 def _marked(text: str | None, expression: str | None) -> list[list[Any]]:

@@ -10,7 +10,7 @@ from analysis import codebook, reading
 from analysis.errors import UserError
 from analysis.measure.scope import Scope
 from analysis.traces import Trace
-from views import choices, seen
+from views import choices, seen, traces_search
 from views.address import adopt, keep, key
 from views.hits import hits
 from views.plain import count, plain
@@ -19,7 +19,7 @@ from views.store import Opened, one_line_errors, opened
 
 PAGE = "traces"
 ROWS = 25
-SINGLE = ("run", "series", "verdict", "q", "regex", "trajectory", "segment", "beside", "page")
+SINGLE = ("run", "series", "verdict", "q", "regex", "meaning", "trajectory", "segment", "beside", "page")
 SEVERAL = ("checkpoint", "environment", "variant", "state", "pattern", "in")
 VERDICT_NAMES = {"present": "present", "absent": "absent", "unsure": "unsure", "none": "no verdict"}
 
@@ -31,9 +31,10 @@ def main() -> None:
     came = adopt(PAGE, one=SINGLE, many=SEVERAL)
     with st.sidebar:
         run, wanted = _filters(shown, facets)
-    if not came and st.session_state.get(key(PAGE, "filter")) != wanted:
+    filtered = wanted, traces_search.asked()
+    if not came and st.session_state.get(key(PAGE, "filter")) != filtered:
         st.session_state[key(PAGE, "page")] = None
-    st.session_state[key(PAGE, "filter")] = wanted
+    st.session_state[key(PAGE, "filter")] = filtered
     keep(PAGE, _address(run))
     named = st.session_state[key(PAGE, "trajectory")]
     if named:
@@ -45,17 +46,14 @@ def main() -> None:
 def _filters(shown: Opened, facets: reading.Facets) -> tuple[dict[str, Any] | None, reading.Filter]:
     text = (
         st.text_input(
-            "Search", key=key(PAGE, "q"), placeholder="words, or an expression", icon=":material/search:"
+            "Search", key=key(PAGE, "q"), placeholder="words, or what is said", icon=":material/search:"
         )
         or ""
     )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        regex = _switch(
-            "regex", "Regular expression", "RE2 syntax; case is ignored. For example: \\b(test|eval)\\b"
-        )
+    way = traces_search.way()
     places = (
         choices.many(PAGE, "in", "Search in", dict.fromkeys(reading.PLACES), placeholder="Reasoning")
-        if text
+        if text and way != "meaning"
         else []
     )
     run = choices.run(PAGE, shown)
@@ -81,21 +79,10 @@ def _filters(shown: Opened, facets: reading.Facets) -> tuple[dict[str, Any] | No
         run_id=run["run"] if run else None,
         pattern=pattern,
         verdict=verdict,
-        text=text,
-        regex=regex,
+        text=text if way != "meaning" else "",
+        regex=way == "regex",
         places=tuple(places) or ("reasoning",),
     )
-
-
-def _switch(name: str, label: str, told: str) -> bool:
-    """A toggle whose word in the address is `on`."""
-    held = key(PAGE, f"{name}.toggle")
-    st.session_state[held] = st.session_state.get(key(PAGE, name)) == "on"
-
-    def changed() -> None:
-        st.session_state[key(PAGE, name)] = "on" if st.session_state[held] else None
-
-    return st.toggle(label, key=held, help=told, on_change=changed)
 
 
 def _pattern(known: list[str], book: codebook.Codebook) -> str | None:
@@ -126,13 +113,15 @@ def _address(run: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _list(shown: Opened, facets: reading.Facets, wanted: reading.Filter) -> None:
+    if asked := traces_search.asked():
+        _title_line(facets)
+        traces_search.draw(shown, asked, wanted, _address_now(), _open)
+        return
     with st.spinner("Searching…", show_time=True):
         found = shown.ask(reading.matching, wanted, tuple(facets.checkpoints))
     pages = max(1, -(-len(found) // ROWS))
     page = min(_number(st.session_state[key(PAGE, "page")]) or 1, pages)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.title("Traces", anchor=False, width="content")
-        choices.synthetic_badge(facets.counts("synthetic"), facets.total())
+    _title_line(facets)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.text(_told(len(found), facets.total(), page))
         if pages > 1:
@@ -147,6 +136,12 @@ def _list(shown: Opened, facets: reading.Facets, wanted: reading.Filter) -> None
     mixed = sum(synthetic.values()) < facets.total() or len(synthetic) > 1
     address = {name: value for name, value in _address_now().items() if name != "page"}
     hits(rows, codebook.load(), key(PAGE, "hits"), wanted, address, _open, mixed)
+
+
+def _title_line(facets: reading.Facets) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.title("Traces", anchor=False, width="content")
+        choices.synthetic_badge(facets.counts("synthetic"), facets.total())
 
 
 def _as_seen(
@@ -190,9 +185,10 @@ def _step(label: str, icon: str, name: str, value: Any, shortcut: str | None = N
     )
 
 
-def _open(trajectory: str) -> None:
+def _open(trajectory: str, segment: int | None = None) -> None:
     st.session_state[key(PAGE, "trajectory")] = trajectory
-    st.session_state[key(PAGE, "segment")] = st.session_state[key(PAGE, "beside")] = None
+    st.session_state[key(PAGE, "segment")] = None if segment is None else str(segment)
+    st.session_state[key(PAGE, "beside")] = None
 
 
 def _address_now() -> dict[str, list[str]]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from analysis import runs
+from analysis.cluster.embedders import MINILM_NAME
+from analysis.cluster.static import DIMENSIONS, keep
 from analysis.runs import Finding, Result, Verdict
 from analysis.segment_batches import segment_rows
 from analysis.store import Store, append, new_ids
@@ -30,6 +33,11 @@ ENDS = (".", "!", " today.", " indeed.", ", I think.", ", so far.", " again.", "
 def sentences(kind: str) -> list[str]:
     """Different sentences of a kind, twenty-four of them."""
     return [text + end for end in ENDS for text in KINDS[kind]]
+
+
+def keep_static(model: Any, store: Store) -> None:
+    """Put a static model where a store's own would be distilled."""
+    keep(model, store.folder / f"static-{MINILM_NAME}-{DIMENSIONS}")
 
 
 def reasoned(

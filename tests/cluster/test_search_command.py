@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from analysis.cluster.embedders import MINILM_NAME, load_model
-from analysis.cluster.static import DIMENSIONS, distil, keep
 from analysis.errors import UserError
 from analysis.store import Store
 from telltale import cli
-from tests.cluster.made import reasoned
+from tests.cluster.made import keep_static, reasoned
 
 Telltale = Callable[..., Result]
 
 
-@pytest.fixture(scope="session")
-def tiny_static(tiny: Path) -> Any:
-    return distil(load_model(str(tiny)))
-
-
 @pytest.fixture
 def telltale(store: Store, tiny_static: Any) -> Telltale:
-    keep(tiny_static, store.folder / f"static-{MINILM_NAME}-{DIMENSIONS}")
+    keep_static(tiny_static, store)
 
     def run(*words: Any) -> Result:
         return CliRunner().invoke(
