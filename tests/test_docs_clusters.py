@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
-import click
 import pytest
 
 from analysis.cluster import clustering, titles
 from analysis.cluster.shares import COLUMNS
 from analysis.store import Store
 from commands.cluster import cluster
-from telltale import cli
 from tests.cluster.made import two_kinds
+from tests.docs import commands, understood
 
 CLUSTERS = (Path(__file__).parents[1] / "docs/clusters.md").read_text(encoding="utf-8")
 PROSE = re.sub(r"```.*?```", "", CLUSTERS, flags=re.DOTALL)
-COMMANDS = [
-    line
-    for block in re.findall(r"```sh\n(.*?)```", CLUSTERS, re.DOTALL)
-    for line in block.splitlines()
-    if line.startswith("telltale")
-]
+COMMANDS = commands(CLUSTERS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_understood(command: str) -> None:
-    words = shlex.split(command, comments=True)[1:]
-    asked: click.Command = cli
-    while isinstance(asked, click.Group):
-        asked = asked.commands[words.pop(0)]
-    asked.make_context("telltale", words)
+    understood(command)
 
 
 def test_every_subcommand_is_shown_and_every_option_named_is_one() -> None:

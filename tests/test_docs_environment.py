@@ -4,45 +4,32 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+
+import pytest
 
 from analysis.environment.choice import choose
 from analysis.environment.prompts import FAMILIES, VARIANTS
 from analysis.environment.variants_file import load_variants
+from tests.docs import commands, understood
 
 DOCS = Path(__file__).parents[1] / "docs"
 ENVIRONMENT = (DOCS / "environment.md").read_text(encoding="utf-8")
-Telltale = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def commands_of(text: str) -> list[list[str]]:
-    """The telltale commands in the shell blocks of a document, as words."""
-    blocks = re.findall(r"^ *```sh\n(.*?)```", text, re.DOTALL | re.M)
-    lines = "".join(blocks).replace("\\\n", " ").splitlines()
-    found = [shlex.split(line, comments=True) for line in lines]
-    return [words for words in found if words and words[0].endswith("telltale")]
-
-
-def test_the_commands_that_docs_environment_shows_are_understood(telltale: Telltale) -> None:
-    commands = commands_of(ENVIRONMENT)
-    assert {words[1] for words in commands} == {"collect", "report", "simulate", "tag"}
-    for name in {tuple(words[1 : 3 if words[1] == "report" else 2]) for words in commands}:
-        help_text = telltale(*name, "--help").stdout
-        used = {
-            word
-            for words in commands
-            if tuple(words[1 : len(name) + 1]) == name
-            for word in words
-            if word.startswith("--")
-        }
-        assert all(f"{option} " in help_text for option in used), (name, used)
-    for words in commands:
-        for option, value in pairwise(words):
-            if option in ("--variants", "--family"):
-                assert choose(**{"names" if option == "--variants" else "families": value.split(",")})
+def test_the_commands_that_docs_environment_shows_are_understood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = commands(ENVIRONMENT)
+    words = [shlex.split(command, comments=True) for command in found]
+    assert {each[1] for each in words} == {"collect", "report", "simulate", "tag"}
+    for command in found:
+        understood(command)
+    for option, value in (pair for each in words for pair in pairwise(each)):
+        if option in ("--variants", "--family"):
+            assert choose(**{"names" if option == "--variants" else "families": value.split(",")})
 
 
 def test_every_family_is_in_docs_environment_with_the_base_prompt_to_the_byte() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 import click
@@ -18,29 +17,21 @@ from analysis.measure.judge_books import STATES
 from analysis.measure.judge_bootstrap import DRAWS
 from analysis.runs import FINAL_STATES
 from telltale import cli
+from tests.docs import commands, understood
 from views.judge_agreement import NAMES
 from views.judge_parts import TITLES
 from views.judge_run import MEANINGS
 
 ROOT = Path(__file__).parents[1]
 JUDGE = (ROOT / "docs/judge.md").read_text(encoding="utf-8")
-COMMANDS = [
-    line.strip()
-    for block in re.findall(r"```sh\n(.*?)```", JUDGE, re.DOTALL)
-    for line in block.replace("\\\n", " ").splitlines()
-    if line.strip().startswith("telltale")
-]
+COMMANDS = commands(JUDGE)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_understood(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my-prompt.md").write_text("")
-    words = shlex.split(command, comments=True)[1:]
-    asked: click.Command = cli
-    while isinstance(asked, click.Group):
-        asked = asked.commands[words.pop(0)]
-    asked.make_context("telltale", words)
+    understood(command)
 
 
 def options(*commands: click.Command) -> set[str]:

@@ -7,37 +7,27 @@ import shlex
 import tomllib
 from pathlib import Path
 
-import click
 import pytest
 
 from analysis.codebook import load
 from labels.adjudication import REASONS
 from labels.export_filter import KINDS
 from labels.queue_design import LEAST_UNIFORM, Settings
-from telltale import cli
+from tests.docs import commands, understood
 from views.desk_keys import KEYS
 from views.person import CLAIMS
 
 ROOT = Path(__file__).parents[1]
 LABELING = (ROOT / "docs/labeling.md").read_text(encoding="utf-8")
 MOST_BYTES = 250_000
-COMMANDS = [
-    line.strip()
-    for block in re.findall(r"```sh\n(.*?)```", LABELING, re.DOTALL)
-    for line in block.splitlines()
-    if line.strip().startswith("telltale")
-]
+COMMANDS = commands(LABELING)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_understood(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "events.jsonl").write_text("")
-    words = shlex.split(command, comments=True)[1:]
-    asked: click.Command = cli
-    while isinstance(asked, click.Group):
-        asked = asked.commands[words.pop(0)]
-    asked.make_context("telltale", words)
+    understood(command)
 
 
 def test_the_patterns_that_it_changes_are_in_the_codebook() -> None:
