@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import secrets
@@ -10,12 +11,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+import telltale as command_line
 from analysis.store import Store
+from tests.command_line import Telltale
 from tests.postgres import Postgres, made, missing
 
 ROOT = Path(__file__).parents[1]
@@ -32,16 +37,42 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def telltale(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the command line as a user does, on a store of the test's own."""
+def telltale(tmp_path: Path) -> Telltale:
+    """Run the command line, on a store of the test's own: all of it but the process, which takes longer to start."""
 
     def run(*words: Any, **environment: str) -> subprocess.CompletedProcess[str]:
-        env = {k: v for k, v in os.environ.items() if not k.startswith("OPENAI_")}
-        env |= {"TELLTALE_DB": str(tmp_path / "store.duckdb"), **environment}
+        asked = ["telltale", *map(str, words)]
+        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+        with (
+            patch.dict(os.environ, environment_of(tmp_path, environment), clear=True),
+            patch.object(sys, "argv", asked),
+            redirect_stdout(out),
+            redirect_stderr(err),
+            pytest.raises(SystemExit) as ended,
+        ):
+            command_line.main()
+        said = [stream.buffer.getvalue().decode() for stream in (out, err) if not stream.flush()]  # type: ignore[attr-defined]
+        return subprocess.CompletedProcess(asked, int(ended.value.code or 0), *said)
+
+    return run
+
+
+@pytest.fixture
+def telltale_process(tmp_path: Path) -> Telltale:
+    """Run the command line as a user does: a process of its own, on a store of the test's own."""
+
+    def run(*words: Any, **environment: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(ROOT / "telltale.py"), *map(str, words)]
+        env = environment_of(tmp_path, environment)
         return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
 
     return run
+
+
+def environment_of(folder: Path, more: dict[str, str]) -> dict[str, str]:
+    """This process's environment with a store in a folder, and without anybody's key."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+    return {**own, "TELLTALE_DB": str(folder / "store.duckdb"), **more}
 
 
 @pytest.fixture

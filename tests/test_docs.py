@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import duckdb
 
 from analysis.ingest.formats import FORMATS, MAPPED
+from tests.command_line import Telltale
 
 ROOT = Path(__file__).parents[1]
 INGEST = (ROOT / "docs/ingest.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-Telltale = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_the_map_that_docs_ingest_makes_step_by_step_reads_the_row_that_it_shows(

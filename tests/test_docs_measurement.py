@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,9 +12,9 @@ from analysis.measure.clusters import PROMPTS_TO_GENERALISE
 from analysis.measure.frequencies import COLUMNS, LABEL_COLUMNS
 from analysis.measure.planning import expected_width
 from benchmarks.coverage import PREVALENCES
+from tests.command_line import Telltale
 
 TEXT = (Path(__file__).parents[1] / "docs/measurement.md").read_text(encoding="utf-8")
-Telltale = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_every_column_of_a_frequency_table_is_explained() -> None:

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -114,6 +115,18 @@ def settled(page: Page) -> None:
               && document.getAnimations().every((one) => one.playState !== "running" || one.effect.getTiming().iterations === Infinity)"""
     )
     expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+
+
+def parameters(page: Page) -> dict[str, list[str]]:
+    """What the page's address asks for."""
+    return parse_qs(urlsplit(page.url).query)
+
+
+def mark(page: Page, *words: str) -> None:
+    """Click the mark of a chart that these words describe."""
+    page.locator(
+        '[aria-roledescription="bar"]' + "".join(f'[aria-label*="{word}"]' for word in words)
+    ).last.click()
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import App, running, settled
+from tests.browser.conftest import App, mark, parameters, running, settled
 from tests.views.test_environment_page import HOSTILE, fill
 
 pytestmark = pytest.mark.browser
@@ -19,17 +18,6 @@ def environment(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> I
     """The app over rollouts of the odd-number environment."""
     with running(fill(tmp_path_factory.mktemp("environment"))) as address:
         yield App(address, browser)
-
-
-def parameters(page: Page) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(page.url).query)
-
-
-def mark(page: Page, *words: str) -> None:
-    """Click the mark of a chart that these words describe."""
-    page.locator(
-        '[aria-roledescription="bar"]' + "".join(f'[aria-label*="{word}"]' for word in words)
-    ).last.click()
 
 
 def test_from_a_point_to_its_patterns_to_a_trace(environment: App) -> None:

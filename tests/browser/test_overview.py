@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -12,7 +11,7 @@ from analysis import codebook
 from analysis.ingest import ingest, load_map
 from analysis.store import Store
 from analysis.tagging import tag_with_cues
-from tests.browser.conftest import ROOT, App, running, settled
+from tests.browser.conftest import ROOT, App, mark, parameters, running, settled
 from tests.browser.test_accessibility import serious
 
 pytestmark = pytest.mark.browser
@@ -30,17 +29,6 @@ def sample(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     tag_with_cues(store, codebook.load())
     with running(store.path) as address:
         yield App(address, browser)
-
-
-def parameters(page: Page) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(page.url).query)
-
-
-def mark(page: Page, *words: str) -> None:
-    """Click the mark of a chart that these words describe."""
-    page.locator(
-        '[aria-roledescription="bar"]' + "".join(f'[aria-label*="{word}"]' for word in words)
-    ).last.click()
 
 
 def listed(page: Page) -> None:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from tests.command_line import SAMPLE, Telltale, refused
+
 ROOT = Path(__file__).parents[2]
-SAMPLE = [ROOT / "data" / "sample" / "odd-number.jsonl", "--map", ROOT / "data" / "maps" / "odd-number.yaml"]
-Telltale = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -24,18 +22,10 @@ def sampled(telltale: Telltale) -> Telltale:
     return telltale
 
 
-def refused(done: subprocess.CompletedProcess[str], *words: str) -> bool:
-    """Whether the command ended with 2 and one line that has these words."""
-    lines = done.stderr.strip().splitlines()
-    return (
-        done.returncode == 2
-        and len(lines) == 1
-        and all(word in lines[0] for word in words)
-        and not done.stdout
-    )
-
-
-def test_from_a_file_to_frequencies_per_checkpoint(sampled: Telltale) -> None:
+def test_from_a_file_to_frequencies_per_checkpoint(telltale_process: Telltale) -> None:
+    sampled = telltale_process
+    assert sampled("ingest", *SAMPLE).returncode == 0
+    assert refused(sampled("ingest", "nowhere.jsonl"), "nowhere.jsonl")
     tagged = json.loads(sampled("tag", "--tagger", "cues", "--json").stdout)
     assert tagged[0]["tagged"] == tagged[0]["ok"] == 24
     done = sampled("report", "frequencies", "--by", "checkpoint", "--json")

@@ -6,8 +6,6 @@ import csv
 import hashlib
 import io
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,21 +16,9 @@ from standin import error
 from analysis.environment.prompts import VARIANTS
 from analysis.errors import UserError
 from telltale import cli
+from tests.command_line import SAMPLE, Telltale, refused
 
 ROOT = Path(__file__).parents[2]
-SAMPLE = [ROOT / "data" / "sample" / "odd-number.jsonl", "--map", ROOT / "data" / "maps" / "odd-number.yaml"]
-Telltale = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def refused(done: subprocess.CompletedProcess[str], *words: str) -> bool:
-    """Whether the command ended with 2 and one line that has these words."""
-    lines = done.stderr.strip().splitlines()
-    return (
-        done.returncode == 2
-        and len(lines) == 1
-        and all(word in lines[0] for word in words)
-        and not done.stdout
-    )
 
 
 def test_gaming_rates_of_the_sample(telltale: Telltale) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -26,10 +25,10 @@ from analysis.measure.intervals import newcombe
 from analysis.measure.scope import Scope
 from analysis.measure.significance import fisher, holm, mcnemar, two_shares
 from analysis.store import Store
+from tests.command_line import Telltale
 from tests.measure.test_gaming import RULES, Write
 from tests.measure.test_gaming import rows as answered
 
-Telltale = Callable[..., subprocess.CompletedProcess[str]]
 FIFTEEN = [.0001, .0004, .0019, .0095, .0201, .0278, .0298, .0344, .0459, .3240, .4262, .5719, .6528, .7590, 1.0]  # fmt: skip
 """Benjamini and Hochberg's example, of which Holm rejects three."""
 shares = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))

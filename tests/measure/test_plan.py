@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 
 from analysis.measure.planning import labels_needed
-
-Telltale = Callable[..., subprocess.CompletedProcess[str]]
+from tests.command_line import Telltale
 
 
 def test_the_command_says_how_many_labels_and_how_many_trajectories(telltale: Telltale) -> None:
