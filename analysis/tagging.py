@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from analysis import runs
 from analysis.codebook import Codebook
@@ -13,13 +13,11 @@ from analysis.store import Store
 
 BATCH_SECONDS = 1.0
 CONFIG = {"matching": "sentence"}
+Progress = Callable[[int, int], None]
 
 
 def tag_with_cues(
-    store: Store,
-    codebook: Codebook,
-    where: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    store: Store, codebook: Codebook, where: str | None = None, progress: Progress | None = None
 ) -> tuple[str, Counter[str]]:
     """Tag what the cue run of this codebook has not tagged yet.
 
@@ -34,6 +32,32 @@ def tag_with_cues(
     """
     run_id = runs.start(store, "cues", CONFIG, codebook)
     tagger = CueTagger(codebook)
+
+    def tag(items: Sequence[runs.Item]) -> list[runs.Result]:
+        return [_tag(tagger, item) for item in items]
+
+    return run_id, tag_pending(store, run_id, tag, where, progress)
+
+
+def tag_pending(
+    store: Store,
+    run_id: str,
+    tag: Callable[[Sequence[runs.Item]], Sequence[runs.Result]],
+    where: str | None = None,
+    progress: Progress | None = None,
+) -> Counter[str]:
+    """Have a tagger tag what a run has not tagged yet, a batch a commit; what has no reasoning is set aside.
+
+    Args:
+        store: Where trajectories are read and results written.
+        run_id: The run.
+        tag: Gives a result for each item.
+        where: A condition in SQL over the columns of `trajectories`.
+        progress: Called with (done, total) after each batch.
+
+    Returns:
+        The attempts of this call counted by their end state.
+    """
     with store.session() as db:
         todo = runs.pending(db, run_id, where)
     counts: Counter[str] = Counter()
@@ -42,7 +66,8 @@ def tag_with_cues(
         started = time.monotonic()
         with store.session() as db:
             batch = list(runs.items(db, todo[done : done + size]))
-        results = [item if isinstance(item, runs.Result) else _tag(tagger, item) for item in batch]
+        results = [each for each in batch if isinstance(each, runs.Result)]
+        results += tag([each for each in batch if isinstance(each, runs.Item)])
         with store.transaction() as db:
             runs.record(db, run_id, results)
         counts.update(result.state for result in results)
@@ -50,7 +75,7 @@ def tag_with_cues(
         if progress:
             progress(min(done, len(todo)), len(todo))
         size = max(50, min(20_000, int(size * BATCH_SECONDS / max(time.monotonic() - started, 0.01))))
-    return run_id, counts
+    return counts
 
 
 def to_tag_with_cues(store: Store, codebook: Codebook, where: str | None = None) -> tuple[str, int]:

@@ -16,30 +16,44 @@ if TYPE_CHECKING:
     from analysis.codebook import Codebook
 
 FILE = click.Path(path_type=Path)
-GENERAL = ("tagger", "codebook_file", "where", "dry_run", "db", "as_json", "help")
+GENERAL = ("tagger", "codebook_file", "where", "dry_run", "db", "data_path", "as_json", "help")
+LEARNED = ("embedder",)
 
 
 class InSections(click.Command):
-    """A command whose help shows the judge's options by themselves."""
+    """A command whose help shows each tagger's options by themselves."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options in two sections."""
-        listed = [
-            (p.name in GENERAL, record) for p in self.get_params(ctx) if (record := p.get_help_record(ctx))
-        ]
-        for heading, general in (("Options", True), ("Options of the judge", False)):
+        """Write the options in sections."""
+        sections: dict[str, list[tuple[str, str]]] = {
+            "Options": [], "Options of learned": [], "Options of the judge": [],
+        }  # fmt: skip
+        for parameter in self.get_params(ctx):
+            if record := parameter.get_help_record(ctx):
+                of = (
+                    ""
+                    if parameter.name in GENERAL
+                    else " of learned"
+                    if parameter.name in LEARNED
+                    else " of the judge"
+                )
+                sections[f"Options{of}"].append(record)
+        for heading, listed in sections.items():
             with formatter.section(heading):
-                formatter.write_dl([record for its, record in listed if its is general])
+                formatter.write_dl(listed)
 
 
 @click.command(cls=InSections)
-@click.option("--tagger", type=click.Choice(["cues", "judge"]), default="cues", show_default=True,
+@click.option("--tagger", type=click.Choice(["cues", "judge", "learned"]), default="cues", show_default=True,
               help="cues: the codebook's expressions, offline, a baseline. judge: a model behind an "
-                   "OpenAI-compatible endpoint.")  # fmt: skip
+                   "OpenAI-compatible endpoint. learned: a classifier of sentences, trained on this store's blind "
+                   "labels, offline.")  # fmt: skip
 @click.option("--codebook", "codebook_file", type=FILE, help="[default: labels/codebook.yaml]")
 @click.option("--where", help="Which trajectories: a condition in SQL, such as \"checkpoint = 'step-800'\".")
 @click.option("--dry-run", is_flag=True,
               help="Count what is to be done (for the judge: calls, tokens, price), and do nothing.")  # fmt: skip
+@click.option("--embedder", help="static, minilm, tfidf, or the name or path of a sentence-transformers model. "
+                                 "[default: static]")  # fmt: skip
 @click.option("--model", help="The name that the endpoint knows the model by.")
 @click.option("--base-url", help="The endpoint. [default: OPENAI_BASE_URL, else OpenAI's]")
 @click.option("--api", type=click.Choice(["chat", "responses"]), default="chat", show_default=True,
@@ -66,12 +80,14 @@ class InSections(click.Command):
 @with_store
 def tag(
     store: Store, as_json: bool, tagger: str, codebook_file: Path | None, where: str | None, dry_run: bool,
-    settings: tuple[str, ...], window: int | None, connections: int, max_cost: float | None, **judge: Any,
+    embedder: str | None, settings: tuple[str, ...], window: int | None, connections: int, max_cost: float | None,
+    **judge: Any,
 ) -> int:  # fmt: skip
     """Tag trajectories with the codebook's patterns, each finding with its quote.
 
     What a run has done is not done again: the same command after a stop goes on where it was. Another model,
-    endpoint, prompt, codebook, setting, window, number of votes or repeat is another run.
+    endpoint, prompt, codebook, setting, window, number of votes or repeat is another run; for learned, so are other
+    labels.
     """
     from analysis import codebook as scheme
 
@@ -79,10 +95,16 @@ def tag(
         raise UserError(f"there is no store {store}; `telltale ingest` makes one")
     codebook = scheme.load(codebook_file or scheme.DEFAULT_PATH)
     form = "json" if as_json else "table"
+    if tagger != "judge" and judge["model"]:
+        raise UserError("--model is the judge's: add --tagger judge")
+    if tagger != "learned" and embedder:
+        raise UserError("--embedder is of learned: add --tagger learned")
     if tagger == "cues":
-        if judge["model"]:
-            raise UserError("--model is the judge's: add --tagger judge")
         return _cues(store, codebook, where, dry_run, form)
+    if tagger == "learned":
+        from commands.tag_learned import tag_learned
+
+        return tag_learned(store, codebook, embedder, where, dry_run, form)
     if not judge["model"]:
         raise UserError("the judge needs --model, the name that the endpoint knows it by")
     judge |= {"settings": _settings(settings), "where": where, **({"window": window} if window else {})}

@@ -50,7 +50,7 @@ def _gold(each: Gold) -> Row:
         "people": len(each.labels),
         **{value: each.said.get(value, 0) for value in ("present", "absent", "unsure")},
         "annotators": [label.annotator for label in each.labels],
-        "quotes": _gold_quotes(each),
+        "quotes": gold_quotes(each),
         "take": decided.get("take"),
         "reason": decided.get("reason"),
         "codebook_revision": min((r for r in revisions if r is not None), default=None),
@@ -58,7 +58,7 @@ def _gold(each: Gold) -> Row:
     }
 
 
-def _gold_quotes(each: Gold) -> list[Row]:
+def gold_quotes(each: Gold) -> list[Row]:
     """The quotes of the decision; where none was needed, those of everybody."""
     if each.decision is not None:
         return [dict(quote) for quote in each.decision.attributes.get("quotes", ())]
