@@ -253,6 +253,16 @@ def cost_of(db: duckdb.DuckDBPyConnection, run_id: str) -> float | None:
     return row[0] if row else None
 
 
+_COUNTED = """
+    SELECT run_id, count(*) AS attempts, count(*) FILTER (state = 'ok') AS ok,
+           count(*) FILTER (state = 'no_reasoning') AS no_reasoning,
+           count(*) FILTER (state NOT IN ('ok', 'no_reasoning')) AS not_ok, sum(input_tokens)::BIGINT AS input_tokens,
+           sum(output_tokens)::BIGINT AS output_tokens, sum(cost_usd) AS cost_usd
+    FROM {} GROUP BY run_id
+"""
+"""Each run's attempts by how they ended: those that count, and the log has no others while nothing was tried twice."""
+
+
 def listed(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """The runs, newest first: what made each, and its attempts counted by how they ended."""
     ((once,),) = db.execute(
@@ -263,13 +273,7 @@ def listed(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
                   strftime(created_at, '%Y-%m-%d %H:%M') AS created, coalesce(attempts, 0) AS attempts,
                   coalesce(ok, 0) AS ok, coalesce(no_reasoning, 0) AS no_reasoning, coalesce(not_ok, 0) AS not_ok,
                   input_tokens, output_tokens, cost_usd
-           FROM runs LEFT JOIN (
-               SELECT run_id, count(*) AS attempts, count(*) FILTER (state = 'ok') AS ok,
-                      count(*) FILTER (state = 'no_reasoning') AS no_reasoning,
-                      count(*) FILTER (state NOT IN ('ok', 'no_reasoning')) AS not_ok,
-                      sum(input_tokens)::BIGINT AS input_tokens, sum(output_tokens)::BIGINT AS output_tokens,
-                      sum(cost_usd) AS cost_usd
-               FROM {"log.attempts" if once else "attempts"} GROUP BY run_id) USING (run_id)
+           FROM runs LEFT JOIN ({_COUNTED.format("log.attempts" if once else "attempts")}) USING (run_id)
            ORDER BY created_at DESC, run"""
     )
     names = [column[0] for column in cursor.description or ()]

@@ -11,7 +11,7 @@ import streamlit as st
 from analysis import runs
 from views.address import key
 from views.plain import count, plain
-from views.store import Opened
+from views.store import RUNS, Opened
 
 READABLE_NAMES = {
     "text": "full text",
@@ -25,7 +25,7 @@ READABLE_NAMES = {
 
 def run(page: str, opened: Opened) -> dict[str, Any] | None:
     """Choose a tagging run, by default the one that reports are about; None while there is none."""
-    listed = {row["run"]: row for row in opened.ask(runs.listed)}
+    listed = {row["run"]: row for row in opened.ask_of(RUNS, runs.listed)}
     if all(row["tagger"] == "truth" for row in listed.values()):
         return None
     name = key(page, "run")
@@ -34,7 +34,7 @@ def run(page: str, opened: Opened) -> dict[str, Any] | None:
         begin = [run_id for run_id in listed if named and run_id.startswith(named)]
         if named and len(begin) != 1:
             st.warning(f"No run {plain(named)}; this is the newest one.")
-        st.session_state[name] = begin[0] if len(begin) == 1 else opened.ask(runs.choose, None)
+        st.session_state[name] = begin[0] if len(begin) == 1 else opened.ask_of(RUNS, runs.choose, None)
     chosen = st.selectbox("Run", list(listed), format_func=run_names(listed.values()).__getitem__, key=name)
     return listed[chosen]
 

@@ -15,7 +15,7 @@ from views import choices, overview_given, overview_patterns, overview_together,
 from views.address import adopt, keep, key
 from views.overview_state import PAGE, Shown, switch
 from views.plain import count, plain
-from views.store import one_line_errors, opened
+from views.store import TRAJECTORIES, one_line_errors, opened
 
 ONE = ("run", "series", "state", "view", "measure", "outcome", "way", "cells", "at", "did")
 MANY = ("environment", "variant", "pattern", "behind")
@@ -29,7 +29,7 @@ VIEWS = {
 def main() -> None:
     """Draw the page."""
     store = opened()
-    facets = store.ask(reading.facets)
+    facets = store.ask_of(TRAJECTORIES, reading.facets)
     adopt(PAGE, one=ONE, many=MANY)
     with st.sidebar:
         run = choices.run(PAGE, store)

@@ -16,7 +16,7 @@ from views import choices
 from views.address import key
 from views.grid import Panel
 from views.overview_numbers import downloads
-from views.overview_state import PAGE, PERCENT, Shown, in_percent, switch, to_behind
+from views.overview_state import OUTCOMES, PAGE, PERCENT, Shown, in_percent, switch, to_behind
 from views.plain import count, plain
 from views.sides import PARAMETER, sides, sides_svg
 
@@ -25,7 +25,7 @@ WAYS = {"pattern": "Pattern, given the action", "action": "Action, given the pat
 
 def draw(shown: Shown, chosen: Sequence[str]) -> dict[str, Any]:
     """Draw the view; return what the address keeps."""
-    listed = shown.opened.ask(actions)
+    listed = shown.opened.ask_of(OUTCOMES, actions)
     if not listed:
         _no_outcome()
         return {}

@@ -31,8 +31,11 @@ from views.panels import (
     trend_told,
 )
 from views.plain import count, plain
+from views.store import TRAJECTORIES
 
 PANELS_AT_FIRST = 9
+LABELS = ("label_events", "queues", "queue_items")
+"""The tables that hold what people said, and how traces came to be labelled."""
 HOW = """
 - **Point and line**: the estimate and its 95 % interval, here {interval}.
 - **n** above: the trajectories that the point rests on. Point at it for all numbers.
@@ -84,12 +87,13 @@ def draw(shown: Shown, chosen: Sequence[str]) -> dict[str, Any]:
     if not panels:
         return {"measure": measure}
     ids = [panel.id for panel in panels]
-    figure = shown.keep(f"figure {measure} {ids}", lambda: figure_of(shown, measure, panels))
+    said = shown.opened.stamp(LABELS) if measure == SHARE else ()
+    figure = shown.keep(f"figure {measure} {said} {ids}", lambda: figure_of(shown, measure, panels))
     if not any(cell["n"] for cell in figure.cells):
         _nothing_counted(measure)
     _caption(figure)
     picked = _draw_panels(figure)
-    drawing = shown.keep(f"drawing {measure} {ids}", lambda: _drawing(shown, figure))
+    drawing = shown.keep(f"drawing {measure} {said} {ids}", lambda: _drawing(shown, figure))
     picked = (
         overview_numbers.draw(shown, measure, figure.cells, figure.panels, drawing, _trend_columns(figure))
         or picked
@@ -126,7 +130,7 @@ def figure_of(shown: Shown, measure: str, panels: list[Panel]) -> Figure:
 
 def _shares(shown: Shown, panels: list[Panel]) -> list[dict[str, Any]]:
     """The shares of `telltale report frequencies`; where people have labelled, with what labels say of patterns."""
-    labelled = shown.opened.ask(gold.frame)
+    labelled = shown.opened.ask_of((*LABELS, *TRAJECTORIES), gold.frame)
     of_labels = [panel.id for panel in panels if panel.is_pattern] if len(labelled) else []
     found = (
         shown.opened.ask(gold.frequencies, shown.run["run"], scope=shown.scope, patterns=of_labels)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
+import duckdb
 import numpy as np
 import streamlit as st
 
 from analysis import codebook, reading
 from analysis.measure.derived import Condition, derive
 from analysis.measure.judged import PRESENT, Judged, Signs, judged
+from analysis.measure.listed import listed
 from analysis.measure.occurrences import Counts, counted
 from analysis.measure.outcome import acted, actions
 from analysis.measure.rollups import rollup, tagged
@@ -20,10 +22,12 @@ from analysis.measure.scope import Scope
 from analysis.store import Store
 from views.address import key
 from views.grid import Panel, panels_of
-from views.store import Opened
+from views.store import TRAJECTORIES, Opened
 
 Answer = TypeVar("Answer")
+Place = tuple[str, tuple[int, ...], str]
 PAGE = "overview"
+OUTCOMES = ("outcomes",)
 NO_CHECKPOINT = "(no checkpoint)"
 ANSWERS_KEPT = 200
 TABLES_KEPT = 3
@@ -58,7 +62,7 @@ class Shown:
     @cached_property
     def whole(self) -> Judged:
         """The run's verdicts on every trajectory of the store."""
-        return _table(*self._place, self.opened.store)
+        return _table(*self._place, self.opened)
 
     @cached_property
     def rows(self) -> Any:
@@ -73,7 +77,7 @@ class Shown:
     @cached_property
     def counts(self) -> Counts:
         """The occurrences in them."""
-        return _counts(*self._place, self.opened.store).take(self.rows)
+        return _counts(*self._place, self.opened).take(self.rows)
 
     @cached_property
     def readable(self) -> Any:
@@ -87,7 +91,8 @@ class Shown:
             what: What it is, with everything that it depends on beside these.
             count: How to count it. What it returns is shared between sessions: read it, don't change it.
         """
-        return _kept((*self._place, self.book.sha256, repr(self.scope), self.state), what, count)
+        key = (*self._place, self._done, self.book.sha256, repr(self.scope), self.state)
+        return _kept(key, what, count)
 
     @property
     def number(self) -> int:
@@ -119,17 +124,17 @@ class Shown:
     def signs(self, panel: Panel) -> Signs:
         """(N,) what the run says of the panel's pattern in each trajectory of `table`."""
         if panel.conditions:
-            return _derive(*self._place, panel.conditions, self.opened.store)[self.rows]
+            return _derive(*self._place, self._done, panel.conditions, self.opened)[self.rows]
         return self.table.of(panel.id) if panel.is_pattern else rollup(self.table, panel.members)
 
     def action(self, outcome: str, value: str) -> Signs:
         """(N,) whether each trajectory of `table` has the outcome's value."""
-        return _acted(*self._place, outcome, value, self.opened.store)[self.rows]
+        return _acted(self.opened, self.whole, outcome, value)[self.rows]
 
     def can_be_known(self, panel: Panel) -> bool:
         """Whether the store has the outcomes that the panel is derived from, if any."""
         wanted = {condition.outcome[0] for condition in panel.conditions if condition.outcome}
-        return not wanted or wanted <= {action.outcome for action in self.opened.ask(actions)}
+        return not wanted or wanted <= {action.outcome for action in self.opened.ask_of(OUTCOMES, actions)}
 
     def by_default(self, most: int) -> list[str]:
         """Panels to show where none is chosen: groups, what is derived, and the patterns that appear most."""
@@ -151,10 +156,25 @@ class Shown:
         chosen = {*first, *found[: most - len(first)]}
         return [each for each in self.panels if each in chosen]
 
-    @property
-    def _place(self) -> tuple[str, tuple[int, ...], str]:
-        store = self.opened.store
-        return store.target, store.version(), self.run["run"]
+    @cached_property
+    def _place(self) -> Place:
+        """The store, what changes when trajectories or the run's attempts come to it, and the run.
+
+        Verdicts and findings are written with their attempt, cuts with their trajectory.
+        """
+        run_id = self.run["run"]
+        attempts = self.opened.ask_of(("attempts",), _attempts_of, run_id)
+        return self.opened.store.target, (*self.opened.stamp(TRAJECTORIES), attempts), run_id
+
+    @cached_property
+    def _done(self) -> tuple[int, ...]:
+        """What changes when outcomes come to the store."""
+        return self.opened.stamp(OUTCOMES)
+
+
+def _attempts_of(db: duckdb.DuckDBPyConnection, run_id: str) -> int:
+    row = db.execute("SELECT count(*) FROM log.attempts WHERE run_id = ?", [run_id]).fetchone()
+    return int(row[0]) if row else 0
 
 
 @st.cache_resource(max_entries=ANSWERS_KEPT, show_spinner=False)
@@ -163,32 +183,48 @@ def _kept(place: tuple[Any, ...], what: str, _count: Callable[[], Any]) -> Any:
 
 
 @st.cache_resource(max_entries=TABLES_KEPT, show_spinner=False)
-def _table(path: str, stamp: tuple[int, ...], run_id: str, _store: Store) -> Judged:
-    with _store.session() as db:
-        return judged(db, run_id)
+def _table(path: str, stamp: tuple[int, ...], run_id: str, _opened: Opened) -> Judged:
+    among = _opened.ask_of(TRAJECTORIES, listed)
+    with _opened.store.session() as db:
+        return judged(db, run_id, among)
 
 
 @st.cache_resource(max_entries=TABLES_KEPT, show_spinner=False)
-def _counts(path: str, stamp: tuple[int, ...], run_id: str, _store: Store) -> Counts:
-    table = _table(path, stamp, run_id, _store)
-    with _store.session() as db:
+def _counts(path: str, stamp: tuple[int, ...], run_id: str, _opened: Opened) -> Counts:
+    table = _table(path, stamp, run_id, _opened)
+    with _opened.store.session() as db:
         return counted(db, table)
 
 
 @st.cache_resource(max_entries=4 * TABLES_KEPT, show_spinner=False)
 def _derive(
-    path: str, stamp: tuple[int, ...], run_id: str, wanted: tuple[Condition, ...], _store: Store
+    path: str,
+    stamp: tuple[int, ...],
+    run_id: str,
+    done: tuple[int, ...],
+    wanted: tuple[Condition, ...],
+    _opened: Opened,
 ) -> Signs:
-    table = _table(path, stamp, run_id, _store)
-    with _store.session() as db:
-        return derive(db, table, wanted)
+    table = _table(path, stamp, run_id, _opened)
+
+    def did(outcome: str, value: str) -> Signs:
+        return _acted(_opened, table, outcome, value)
+
+    with _opened.store.session() as db:
+        return derive(db, table, wanted, did)
+
+
+def _acted(opened: Opened, table: Judged, outcome: str, value: str) -> Signs:
+    """What trajectories did, whatever the run: its table has them in the order in which they are listed."""
+    return _did(
+        opened.store.target, opened.stamp((*TRAJECTORIES, *OUTCOMES)), outcome, value, table, opened.store
+    )
 
 
 @st.cache_resource(max_entries=4 * TABLES_KEPT, show_spinner=False)
-def _acted(path: str, stamp: tuple[int, ...], run_id: str, outcome: str, value: str, _store: Store) -> Signs:
-    table = _table(path, stamp, run_id, _store)
+def _did(path: str, stamp: tuple[int, ...], outcome: str, value: str, _table: Judged, _store: Store) -> Signs:
     with _store.session() as db:
-        return acted(db, table, outcome, value)
+        return acted(db, _table, outcome, value)
 
 
 def switch(name: str, label: str, options: Mapping[str, str]) -> str:

@@ -15,8 +15,9 @@ absent, and where one is not known and none fails it is not known.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 
 import duckdb
 import numpy as np
@@ -60,9 +61,22 @@ def conditions(description: str, patterns: Collection[str]) -> tuple[Condition, 
     )
 
 
-def derive(db: duckdb.DuckDBPyConnection, table: Judged, wanted: tuple[Condition, ...]) -> Signs:
-    """(N,) whether all conditions hold in each trajectory."""
-    return all_of(np.stack([_holds(db, table, each) for each in wanted], axis=1))
+def derive(
+    db: duckdb.DuckDBPyConnection,
+    table: Judged,
+    wanted: tuple[Condition, ...],
+    did: Callable[[str, str], Signs] | None = None,
+) -> Signs:
+    """(N,) whether all conditions hold in each trajectory.
+
+    Args:
+        db: A session of the store.
+        table: The trajectories.
+        wanted: The conditions.
+        did: What each trajectory did, by outcome and value, where that is known already.
+    """
+    known = did or partial(acted, db, table)
+    return all_of(np.stack([_holds(db, table, each, known) for each in wanted], axis=1))
 
 
 def _condition(text: str, patterns: Collection[str]) -> Condition:
@@ -83,9 +97,11 @@ def _is_json(value: str) -> bool:
     return value in ("true", "false") or re.fullmatch(r"-?\d+(\.\d+)?", value) is not None
 
 
-def _holds(db: duckdb.DuckDBPyConnection, table: Judged, condition: Condition) -> Signs:
+def _holds(
+    db: duckdb.DuckDBPyConnection, table: Judged, condition: Condition, did: Callable[[str, str], Signs]
+) -> Signs:
     if condition.outcome is not None:
-        return acted(db, table, *condition.outcome)
+        return did(*condition.outcome)
     signs = table.of(condition.pattern or "")
     if condition.stance is not None:
         signs = _with_stance(db, table, condition.pattern or "", condition.stance)

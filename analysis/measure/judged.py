@@ -18,18 +18,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from analysis.measure.scope import Scope, checkpoint_order, natural
-from analysis.measure.tallies import make_scoped, patterns_stored
+from analysis.measure.judge_attempts import ATTEMPTS
+from analysis.measure.listed import COLUMNS as COLUMNS
+from analysis.measure.listed import Codes, Hashes, Listed, listed
+from analysis.measure.scope import Scope
+from analysis.measure.tallies import HASHES, patterns_stored
 
 PRESENT, ABSENT, UNKNOWN = 1, 0, -1
 """What a run says of a pattern in a trajectory; unknown is unsure, not judged, or nothing to read."""
 
 Signs = npt.NDArray[np.int8]
 """PRESENT, ABSENT or UNKNOWN."""
-Codes = npt.NDArray[np.int32]
 Numbers = npt.NDArray[np.float64]
-
-COLUMNS = ("checkpoint", "series", "environment", "variant", "reasoning_state", "prompt", "synthetic")
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Judged:
     verdicts: Signs
     codes: Mapping[str, Codes]
     values: Mapping[str, list[str | None]]
-    row_id: npt.NDArray[np.uint64]
-    trajectory: npt.NDArray[np.uint64]
-    attempt_id: npt.NDArray[np.uint64]
+    row_id: Hashes
+    trajectory: Hashes
+    attempt_id: Hashes
 
     def __len__(self) -> int:
         return len(self.row_id)
@@ -111,29 +111,39 @@ class Judged:
         return int((~self.where("synthetic", [None])).sum())
 
 
-def judged(db: duckdb.DuckDBPyConnection, run_id: str) -> Judged:
+def judged(db: duckdb.DuckDBPyConnection, run_id: str, among: Listed | None = None) -> Judged:
     """Read what a run says of every trajectory of the store.
 
-    Strings are read once a cell, a combination of COLUMNS; a trajectory comes as numbers.
+    Args:
+        db: A session of the store.
+        run_id: The run.
+        among: The store's trajectories, where they are known already.
     """
-    make_scoped(db, run_id, [column for column in COLUMNS if column not in ("reasoning_state", "prompt")])
-    cells = db.execute(
-        "SELECT * REPLACE (environment || '/' || prompt AS prompt) FROM cells ORDER BY ALL"
-    ).to_arrow_table()
-    rows = db.execute(
-        "SELECT row_id, cell, trajectory, coalesce(attempt_id, 0) AS attempt_id FROM scoped"
-    ).fetchnumpy()
-    encoded = {column: _encoded(cells[column]) for column in COLUMNS}
-    encoded["checkpoint"] = _in_order(*encoded["checkpoint"], checkpoint_order(db))
-    place = _places(np.asarray(rows["cell"]), cells["cell"].to_numpy())
-    attempt_id = np.asarray(rows["attempt_id"])
+    found = among or listed(db)
+    attempt_id = _attempts(db, run_id, found)
     patterns, complete = patterns_stored(db, run_id)
+    verdicts = _verdicts(db, attempt_id, patterns, complete)
     return Judged(
-        tuple(patterns), _verdicts(db, attempt_id, patterns, complete),
-        {column: codes[place] for column, (codes, _) in encoded.items()},
-        {column: values for column, (_, values) in encoded.items()},
-        np.asarray(rows["row_id"]), np.asarray(rows["trajectory"]), attempt_id,
-    )  # fmt: skip
+        tuple(patterns), verdicts, found.codes, found.values, found.row_id, found.trajectory, attempt_id
+    )
+
+
+def _attempts(db: duckdb.DuckDBPyConnection, run_id: str, among: Listed) -> Hashes:
+    """(N,) the run's newest attempt on each trajectory, where it ended ok and is on its present text; else 0."""
+    wanted = f"SELECT attempt_id, state = 'ok' AS ok, {HASHES}"
+    rows = db.execute(f"{wanted} FROM log.attempts WHERE run_id = ?", [run_id]).fetchnumpy()
+    if len(np.unique(rows["trajectory"])) < len(rows["trajectory"]):
+        rows = db.execute(f"{wanted} {ATTEMPTS}", [run_id, run_id]).fetchnumpy()
+    trajectory, text = np.asarray(rows["trajectory"]), np.asarray(rows["text"])
+    place = among.places(trajectory)
+    right = (
+        np.ma.filled(rows["ok"], False)
+        & (among.trajectory[place] == trajectory)
+        & (among.text[place] == text)
+    )
+    found = np.zeros(len(among.row_id), np.uint64)
+    found[place[right]] = np.asarray(rows["attempt_id"])[right]
+    return found
 
 
 def on_attempts(
@@ -170,28 +180,3 @@ def _verdicts(
     if len(found["place"]):
         signs[found["place"], found["pattern"].astype(np.intp) - 1] = found["sign"]
     return signs
-
-
-def _places(values: npt.NDArray[np.uint64], among: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
-    """(N,) where each value stands among others, each of which is there once."""
-    order = np.argsort(among)
-    return np.asarray(order[np.searchsorted(among[order], values)], dtype=np.intp)
-
-
-def _encoded(column: pa.ChunkedArray) -> tuple[Codes, list[str | None]]:
-    """Each row's place among the column's values, and the values."""
-    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
-    return encoded.indices.to_numpy().astype(np.int32), encoded.dictionary.to_pylist()
-
-
-def _in_order(
-    codes: Codes, values: list[str | None], order: Mapping[str | None, int]
-) -> tuple[Codes, list[str | None]]:
-    """The same with the values in the checkpoints' order; those without a name come last."""
-    ranked = sorted(
-        range(len(values)),
-        key=lambda n: (values[n] is None, order.get(values[n], len(order)), natural(values[n])),
-    )
-    rank = np.empty(len(values), dtype=np.int32)
-    rank[ranked] = np.arange(len(values))
-    return rank[codes], [values[n] for n in ranked]

@@ -14,6 +14,9 @@ import duckdb
 from analysis.measure.judge_attempts import ATTEMPTS
 from analysis.measure.scope import Scope, column_sql, current_trajectories
 
+HASHES = "hash(trajectory_id) AS trajectory, hash(reasoning_sha256) AS text"
+"""What trajectories and attempts are joined by: 128 bits in place of two strings."""
+
 
 def make_tallies(
     db: duckdb.DuckDBPyConnection,
@@ -22,8 +25,11 @@ def make_tallies(
     scope: Scope,
     patterns: Sequence[str] | None = None,
 ) -> list[str]:
-    """Make the tables of `make_scoped`, and `tallies`: for each cell and pattern how many verdicts are present, absent,
-    unsure.
+    """Make three temporary tables, for statements that follow in this session.
+
+    `cells`: as `make_cells` has it. `scoped`: the trajectories in scope, each with row_id, cell, `trajectory` and
+    `text` (hashes of its id and of its text's hash), and attempt_id, the run's attempt on its present text (null
+    without one that ended ok). `tallies`: for each cell and pattern how many verdicts are present, absent, unsure.
 
     Args:
         db: A session of the store.
@@ -34,35 +40,24 @@ def make_tallies(
 
     Returns:
         The patterns that the run has verdicts on, in order.
-    """  # noqa: D205
-    make_scoped(db, run_id, by, scope)
+    """
+    trajectories, cell = make_cells(db, by, scope)
+    if not _make_scoped(db, trajectories, "FROM log.attempts WHERE run_id = ?", [run_id], cell, scope):
+        _make_scoped(db, trajectories, ATTEMPTS, [run_id, run_id], cell, scope)
     known, complete = patterns_stored(db, run_id)
     chosen = [pattern for pattern in known if patterns is None or pattern in patterns]
     _make_tallies(db, complete, chosen, "" if len(chosen) == len(known) else "AND list_contains(?, pattern)")
     return known
 
 
-def make_scoped(
-    db: duckdb.DuckDBPyConnection,
-    run_id: str,
-    by: Sequence[str],
-    scope: Scope = Scope(),  # noqa: B008 (frozen)
-) -> None:
-    """Make two temporary tables, for statements that follow in this session.
+def make_cells(db: duckdb.DuckDBPyConnection, by: Sequence[str], scope: Scope) -> tuple[str, str]:
+    """Make the table `cells`: a row for each group (the columns of `by`), reasoning_state and prompt, with its number
+    (cell) and its trajectories (total, synthetics).
 
-    `cells`: a row for each group (the columns of `by`), reasoning_state and prompt, with its number (cell) and its
-    trajectories (total, synthetic). `scoped`: the trajectories in scope, each with row_id, cell, `trajectory` and
-    `text` (hashes of its id and of its text's hash), and attempt_id, the run's attempt on its present text (null
-    without one that ended ok).
-    """
+    Returns:
+        What to read trajectories from, and the SQL of a trajectory's cell: a hash that no two of them share.
+    """  # noqa: D205
     trajectories = f"{current_trajectories(db)} t LEFT JOIN checkpoints c ON c.name = t.checkpoint"
-    cell = _make_cells(db, trajectories, by, scope)
-    if not _make_scoped(db, trajectories, "FROM log.attempts WHERE run_id = ?", [run_id], cell, scope):
-        _make_scoped(db, trajectories, ATTEMPTS, [run_id, run_id], cell, scope)
-
-
-def _make_cells(db: duckdb.DuckDBPyConnection, trajectories: str, by: Sequence[str], scope: Scope) -> str:
-    """Make the table `cells`; the SQL of a trajectory's cell, a hash that no two of them share."""
     condition, bound = scope.sql()
     names = [*(column_sql(column) for column in by), "t.reasoning_state", "t.prompt_id"]
     groups = "".join(f"{column_sql(column)} AS {column}, " for column in by)
@@ -78,7 +73,7 @@ def _make_cells(db: duckdb.DuckDBPyConnection, trajectories: str, by: Sequence[s
         )
         ((distinct,),) = db.execute("SELECT count(*) = count(DISTINCT cell) FROM cells").fetchall()
         if distinct:
-            return cell
+            return trajectories, cell
         salt += 1
 
 
@@ -87,13 +82,12 @@ def _make_scoped(
 ) -> bool:
     """Make the table `scoped`; whether each trajectory has one attempt of these at the most, so that it is right."""
     condition, bound = scope.sql()
-    hashes = "hash({0}trajectory_id) AS trajectory, hash({0}reasoning_sha256) AS text"
     db.execute(
         f"""CREATE OR REPLACE TEMP TABLE scoped AS
             SELECT row_id, cell, t.trajectory, t.text,
                    CASE WHEN a.state = 'ok' AND a.text = t.text THEN attempt_id END AS attempt_id
-            FROM (SELECT t.row_id, {cell} AS cell, {hashes.format("t.")} FROM {trajectories} WHERE {condition}) t
-            LEFT JOIN (SELECT attempt_id, state, {hashes.format("")} {attempts}) a USING (trajectory)""",
+            FROM (SELECT row_id, {cell} AS cell, {HASHES} FROM {trajectories} WHERE {condition}) t
+            LEFT JOIN (SELECT attempt_id, state, {HASHES} {attempts}) a USING (trajectory)""",
         [*bound, *of],
     )
     ((once,),) = db.execute(

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
 from pathlib import Path
 
 import duckdb
@@ -86,12 +87,32 @@ class Store:
         """Whether the file is there. A session would make it."""
         return self.place.exists()
 
+    def lingering(self, seconds: float) -> Store:
+        """The same store for who writes batch after batch: it stays open that long after each of its sessions."""
+        other = copy(self)
+        other.linger = max(self.linger, seconds)
+        return other
+
     def version(self) -> tuple[int, ...]:
         """What changes whenever anybody commits."""
         if isinstance(self.place, File):
             return self.place.version()
         with self.session() as db:
             return self.place.version(db)
+
+    def marks(self) -> dict[str, tuple[int, ...]]:
+        """For each table of the log what changes whenever rows come to it: as nothing is taken from a table, how many
+        it has, and when the store was made. Of a lake its version, for that is quicker to ask for.
+        """  # noqa: D205
+        with self.session() as db:
+            tables = _log_tables(db)
+            if isinstance(self.place, Lake):
+                return dict.fromkeys(tables, self.place.version(db))
+            counts = ", ".join(f"(SELECT count(*) FROM log.{table})" for table in tables)
+            [[*rows, made]] = db.execute(
+                f"SELECT {counts}, (SELECT epoch_us(min(applied_at)) FROM migrations)"
+            ).fetchall()
+        return {table: (count, made) for table, count in zip(tables, rows, strict=True)}
 
     @contextmanager
     def session(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -156,6 +177,14 @@ class Store:
                     connection.execute("ROLLBACK")
                 time.sleep(random.uniform(0.05, 0.2))
         _migrate(connection, str(self))
+
+
+def _log_tables(db: duckdb.DuckDBPyConnection) -> list[str]:
+    rows = db.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = 'log' ORDER BY 1",
+        [_NAME],
+    ).fetchall()
+    return [table for (table,) in rows]
 
 
 def _migrate(db: duckdb.DuckDBPyConnection, name: str) -> bool:
