@@ -29,6 +29,7 @@ from analysis.ingest.rows import Unreadable
 from analysis.ingest.writing import Batch, FileReport, write
 from analysis.judge.client import Patience
 from analysis.judge.endpoint import find_endpoint
+from analysis.judge.lanes import first_to_mend
 from analysis.store import Store
 from analysis.trajectories import Trajectory
 
@@ -234,14 +235,14 @@ async def _draw_all(
 ) -> None:
     """Share the samples among `connections` workers, and commit while they work."""
     try:
-        async with asyncio.TaskGroup() as group:
-            work = [group.create_task(_work(missing, sampler, wanted, ledger)) for _ in range(connections)]
-            writer = group.create_task(_commit_regularly(ledger))
-            await asyncio.wait(work)
-            writer.cancel()
-    except BaseExceptionGroup as group_error:
-        errors = group_error.exceptions
-        raise next((e for e in errors if isinstance(e, UserError)), errors[0]) from None
+        with first_to_mend():
+            async with asyncio.TaskGroup() as group:
+                work = [
+                    group.create_task(_work(missing, sampler, wanted, ledger)) for _ in range(connections)
+                ]
+                writer = group.create_task(_commit_regularly(ledger))
+                await asyncio.wait(work)
+                writer.cancel()
     finally:
         await sampler.close()
 

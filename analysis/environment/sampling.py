@@ -18,7 +18,6 @@ from analysis.judge.answers import Problem, decode
 from analysis.judge.apis import APIS
 from analysis.judge.client import Client, Patience
 from analysis.judge.endpoint import Endpoint
-from analysis.judge.lanes import BUSY
 
 CHAT = APIS["chat"]
 DEFAULT = "provider's default"
@@ -144,16 +143,8 @@ class Sampler:
 
     async def _send(self, body: dict[str, Any], caller: object) -> dict[str, Any]:
         """One HTTP call when there is room for it: the decoded answer, or `Problem`."""
-        async with self._client.lanes.one(caller) as lane:
-            try:
-                answer = await self._answer(body)
-            except Problem as problem:
-                lane.status = problem.status
-                if problem.status in BUSY and problem.retry_after:
-                    lane.pause = min(problem.retry_after, self.patience.longest_wait)
-                raise
-            lane.status = 200
-        return answer
+        async with self._client.lane(caller):
+            return await self._answer(body)
 
     async def _answer(self, body: dict[str, Any]) -> dict[str, Any]:
         async with self._client.told_as_problems():

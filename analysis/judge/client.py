@@ -182,21 +182,27 @@ class Client:
             self.form = FORMS[FORMS.index(form) + 1]
         return True
 
-    async def _send(self, body: Mapping[str, Any], caller: object) -> dict[str, Any]:
-        """One HTTP call in a lane: the decoded answer, or `Problem`."""
+    @asynccontextmanager
+    async def lane(self, caller: object) -> AsyncIterator[None]:
+        """Room for one HTTP call, which learns from how the call ends."""
         async with self.lanes.one(caller) as lane:
-            async with (
-                self._turn
-            ):  # one at a time, so that many replies at once do not hold up the event loop
-                await asyncio.sleep(0)
             try:
-                answer = decode(await self._post(body), self.api.is_answer, self.api.kind)
+                yield
             except Problem as problem:
                 lane.status = problem.status
                 if problem.status in BUSY and problem.retry_after:
                     lane.pause = min(problem.retry_after, self.patience.longest_wait)
                 raise
             lane.status = 200
+
+    async def _send(self, body: Mapping[str, Any], caller: object) -> dict[str, Any]:
+        """One HTTP call in a lane: the decoded answer, or `Problem`."""
+        async with self.lane(caller):
+            async with (
+                self._turn
+            ):  # one at a time, so that many replies at once do not hold up the event loop
+                await asyncio.sleep(0)
+            answer = decode(await self._post(body), self.api.is_answer, self.api.kind)
         self._reached = True
         return answer
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from analysis.errors import UserError
 
 DECREASE = 0.5
 BUSY = (429, 503, 529)
@@ -118,3 +120,13 @@ class Lane:
         self.began = began
         self.status: int | None = None
         self.pause: float | None = None
+
+
+@contextmanager
+def first_to_mend() -> Iterator[None]:
+    """Of the errors of a group of tasks raise the first that a user can mend, else the first."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        errors = group.exceptions
+        raise next((each for each in errors if isinstance(each, UserError)), errors[0]) from None

@@ -16,6 +16,7 @@ from analysis.codebook import Codebook
 from analysis.errors import StoreBusy, UserError
 from analysis.judge.batches import under_way
 from analysis.judge.endpoint import find_endpoint
+from analysis.judge.lanes import first_to_mend
 from analysis.judge.ledger import Ledger, Progress
 from analysis.judge.plan import Plan
 from analysis.judge.prices import find_price
@@ -205,7 +206,7 @@ async def judge_cases(bench: Bench, ledger: Ledger, cases: AsyncIterator[Case]) 
     """Judge as many at once as there are connections, and commit what has come every second."""
     workers = bench.client.lanes.most
     queue: asyncio.Queue[Case | None] = asyncio.Queue(maxsize=2 * workers)
-    try:
+    with first_to_mend():
         async with asyncio.TaskGroup() as group:
             work = [group.create_task(_feed(queue, cases, workers))]
             work += [
@@ -215,9 +216,6 @@ async def judge_cases(bench: Bench, ledger: Ledger, cases: AsyncIterator[Case]) 
             writer = group.create_task(_commit_regularly(ledger))
             await asyncio.wait(work)
             writer.cancel()
-    except BaseExceptionGroup as group_error:
-        errors = group_error.exceptions
-        raise next((e for e in errors if isinstance(e, UserError)), errors[0]) from None
 
 
 def read_cases(ledger: Ledger, places: Sequence[int]) -> list[Case]:
