@@ -372,6 +372,7 @@ class Desk {
     const { told } = this.parts;
     const { submitted } = this.state;
     told.hidden = !submitted;
+    this.root.firstChild.classList.toggle("reviewing", submitted);
     if (!submitted) return;
     if (!this.told) {
       told.replaceChildren(element("p", {}, "Submitted. Your own labels are kept as they were; what you change now is marked as review."),
@@ -381,7 +382,7 @@ class Desk {
     const open = this.openRows();
     told.replaceChildren(element("h3", {}, `You and the run: ${open.length} left to answer`),
       open.length > 1 ? element("button", { type: "button", onclick: () => this.run("acceptAll") }, `Accept all ${open.length} (Shift+A)`) : "",
-      ...this.told.map((row) => this.toldRow(row, row === open[0])));
+      ...[...open, ...this.told.filter((row) => !open.includes(row))].map((row) => this.toldRow(row, row === open[0])));
   }
 
   openRows() {
