@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,10 @@ from analysis.store import Store
 from commands.common import Progress, emit, printable, with_store
 from commands.dry_run import previews, say_unmatched, show
 from commands.sources import drop, quarantine
+
+if TYPE_CHECKING:
+    from analysis.ingest.writing import FileReport
+    from labels.imported import ImportedLabels
 
 COUNTS = (
     "file", "format", "items", "read", "stored", "replaced", "already", "conflicting", "joined", "skipped",
@@ -84,35 +89,8 @@ def ingest(
     columns = (*COUNTS, "other_ids", "unmatched") if as_json else COUNTS
     rows = [{name: getattr(report, name) for name in columns} for report in reports]
     emit(rows, "json" if as_json else "table", columns)
-    verdicts, quotes, rejected = (
-        sum(getattr(report, name) for report in reports) for name in ("verdicts", "quotes", "rejected")
-    )
-    if verdicts:
-        click.echo(
-            f"verdicts made elsewhere: {verdicts} stored; {quotes} quotes stand in the text, {rejected} do not and "
-            "are kept as rejected",
-            err=True,
-        )
-    if labels.read:
-        click.echo(
-            f"labels made elsewhere: {labels.read} read, {labels.stored} stored; {labels.quotes} quotes stand in "
-            f"the text, {labels.rejected} do not and are kept as rejected",
-            err=True,
-        )
-    for refused in labels.refused[:5]:
-        click.echo(f"label refused: {refused}", err=True)
-    for report in reports:
-        for place in report.conflicts[:5]:
-            click.echo(f"conflict: {place} is stored with other content; --replace supersedes it", err=True)
-        if report.refused:
-            click.echo(f"set aside: {printable(report.refused)}", err=True)
-        if report.other_ids:
-            click.echo(
-                f"{printable(report.file)}: {report.other_ids:,} trajectories of this source are in the store under "
-                f"other ids; if they are the same rows, `telltale drop --source {shlex.quote(report.file)}` and ingest "
-                "again, or give the map an id rule",
-                err=True,
-            )
+    for line in (*_made_elsewhere(reports, labels), *_in_the_way(reports)):
+        click.echo(line, err=True)
     say_unmatched(reports)
     aside = any(report.set_aside or report.conflicting or report.refused for report in reports)
     if aside:
@@ -121,6 +99,39 @@ def ingest(
 
 
 COMMANDS = (ingest, quarantine, drop)
+
+
+def _made_elsewhere(reports: Sequence[FileReport], labels: ImportedLabels) -> Iterator[str]:
+    """What became of verdicts and labels that came with the trajectories."""
+    verdicts, quotes, rejected = (
+        sum(getattr(report, name) for report in reports) for name in ("verdicts", "quotes", "rejected")
+    )
+    if verdicts:
+        yield (
+            f"verdicts made elsewhere: {verdicts} stored; {quotes} quotes stand in the text, {rejected} do not and "
+            "are kept as rejected"
+        )
+    if labels.read:
+        yield (
+            f"labels made elsewhere: {labels.read} read, {labels.stored} stored; {labels.quotes} quotes stand in "
+            f"the text, {labels.rejected} do not and are kept as rejected"
+        )
+    yield from (f"label refused: {refused}" for refused in labels.refused[:5])
+
+
+def _in_the_way(reports: Sequence[FileReport]) -> Iterator[str]:
+    """Per file what conflicts with the store, was refused, or seems to be there under other ids."""
+    for report in reports:
+        for place in report.conflicts[:5]:
+            yield f"conflict: {place} is stored with other content; --replace supersedes it"
+        if report.refused:
+            yield f"set aside: {printable(report.refused)}"
+        if report.other_ids:
+            yield (
+                f"{printable(report.file)}: {report.other_ids:,} trajectories of this source are in the store under "
+                f"other ids; if they are the same rows, `telltale drop --source {shlex.quote(report.file)}` and ingest "
+                "again, or give the map an id rule"
+            )
 
 
 def _rules(map_file: Path | None, settings: tuple[str, ...]) -> dict[str, Any] | None:
