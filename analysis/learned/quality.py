@@ -17,6 +17,7 @@ from analysis.measure.judge_ratios import SHARES, ratios, why_undefined
 from analysis.measure.weights import weights
 
 DRAWS = 1_000
+FEW_PROMPTS = "too few prompts show the pattern: none can be held out"
 RATIOS = ("sensitivity", "specificity")
 FIGURES = (*RATIOS, "auc")
 
@@ -94,11 +95,11 @@ def _quality(
     table = sample(cells * weight[:, None], prompts)
     now, drawn = ratios(table.totals), ratios(table.resampled())
     figures = {
-        name: figure(now[name], drawn[name], table, why_undefined(name, table.totals), SHARES[name])
+        name: figure(now[name], drawn[name], table, _why(name, table.totals, labelled), SHARES[name])
         for name in RATIOS
     }
     curves = auc(scores[known], true, np.vstack([weight, resampled(prompts) * weight]))
-    figures["auc"] = figure(curves[0], curves[1:], table, "no held-out trace, or all are of one kind")
+    figures["auc"] = figure(curves[0], curves[1:], table, _why("balanced_accuracy", table.totals, labelled))
     tp, fp, fn, tn = (int(count) for count in cells.sum(axis=0))
     values = examples.values[:, at]
     return Quality(
@@ -106,6 +107,13 @@ def _quality(
         len(traces), tp, fp, fn, tn, int((labelled & ~known).sum()), sum(each.synthetic for each in traces), figures,
         table.told,
     )  # fmt: skip
+
+
+def _why(ratio: str, cells: Array, labelled: Mask) -> str:
+    """Why a figure has no value."""
+    if cells.any():
+        return why_undefined(ratio, cells)
+    return FEW_PROMPTS if labelled.any() else "people searched out all labelled traces: none was handed out"
 
 
 def resampled(prompts: Ints) -> Array:

@@ -19,7 +19,7 @@ from analysis.codebook import Codebook
 from analysis.learned import crossfit, sentences
 from analysis.learned.crossfit import Learnt, Rule, learn
 from analysis.learned.examples import Examples, read
-from analysis.learned.quality import Quality, quality
+from analysis.learned.quality import FEW_PROMPTS, Quality, quality
 from analysis.learned.sentences import Array
 from analysis.runs import Finding, Item, Result, Verdict
 from analysis.store import Store
@@ -98,7 +98,12 @@ def tag_with_learned(
     )
     tagger = _Tagger(store, embedder, examples, learnt)
     counts = tag_pending(store, run_id, tagger.tag, where, say("tag"))
-    return Tagged(run_id, counts, found, examples.refused, embedder.note)
+    lone = {
+        pattern: FEW_PROMPTS
+        for pattern, cut in zip(examples.patterns, learnt.rule.thresholds, strict=True)
+        if np.isnan(cut)
+    }
+    return Tagged(run_id, counts, found, {**examples.refused, **lone}, embedder.note)
 
 
 def to_tag_with_learned(
