@@ -25,6 +25,7 @@ page = st.navigation(
         "": [
             st.Page(VIEWS / "overview.py", title="Overview", default=True),
             st.Page(VIEWS / "traces.py", title="Traces"),
+            st.Page(VIEWS / "clusters.py", title="Clusters"),
             st.Page(VIEWS / "judge.py", title="Judge"),
             st.Page(VIEWS / "environment.py", title="Environment"),
             st.Page(VIEWS / "importing.py", title="Import", url_path="import"),

@@ -27,12 +27,13 @@ _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 _PATTERN_KEYS = frozenset([
     "id", "name", "definition", "include", "exclude", "attributes", "examples", "near_misses", "cues", "retired",
 ])  # fmt: skip
-CHANGES = ("rename", "redefine", "split", "merge", "retire")
+CHANGES = ("rename", "redefine", "split", "merge", "retire", "add")
 _SHAPES: Mapping[str, tuple[Callable[[int, int], bool], str]] = {
     "rename": (lambda old, new: old == new, "a rename gives one id for each"),
     "split": (lambda old, new: old == 1, "a split is of one pattern"),
     "redefine": (lambda old, new: old == 1, "a new definition is of one pattern"),
     "merge": (lambda old, new: new == 1, "a merge is into one pattern"),
+    "add": (lambda old, new: old == 0 and new == 1, "what is added is one pattern, from none"),
 }
 """How many ids each change may go from and to, and what to say otherwise."""
 
@@ -62,9 +63,9 @@ class Change:
     """One entry of the codebook's history: what became of patterns at a revision.
 
     Attributes:
-        kind: rename (one id to another), redefine, split (one into several), merge (several into one), retire.
+        kind: rename (one id to another), redefine, split (one into several), merge (several into one), retire, add.
         old: The ids that it was about.
-        new: What they became; empty for retire.
+        new: What they became; empty for retire. For add there is nothing old.
         note: Why.
     """
 
@@ -204,10 +205,10 @@ def _history(content: Mapping[str, Any], known: set[str], name: str) -> tuple[Ch
         if type(entry.get("revision")) is not int or entry["revision"] > content["revision"]:
             raise UserError(f"{where} needs a `revision`, up to that of the codebook")
         old, new = (_texts(entry.get(key, []), f"{where}, {key}") for key in ("from", "to"))
-        if not old or (not new and entry["change"] != "retire"):
-            raise UserError(
-                f"{where} needs ids in `from`{'' if entry['change'] == 'retire' else ' and `to`'}"
-            )
+        needed = {"from": old} if entry["change"] != "add" else {}
+        needed |= {"to": new} if entry["change"] != "retire" else {}
+        if not all(needed.values()):
+            raise UserError(f"{where} needs ids in {' and '.join(f'`{key}`' for key in needed)}")
         if entry["change"] in _SHAPES and not _SHAPES[entry["change"]][0](len(old), len(new)):
             raise UserError(f"{where}: {_SHAPES[entry['change']][1]}")
         note = entry.get("note")

@@ -1,4 +1,4 @@
-"""Changes of a codebook file: rename, redefine, split, merge, retire. Each is a new revision and is recorded in it.
+"""Changes of a codebook file: rename, redefine, split, merge, retire, add. Each is a new revision and is recorded in it.
 
 Comments and layout stay as they are. The file is checked as a whole before it takes the old one's place.
 
@@ -27,7 +27,7 @@ _LISTS = ("include", "exclude", "examples", "near_misses")
 
 
 class Part(NamedTuple):
-    """What a pattern is split into, or merged to."""
+    """What a pattern is split into, or merged to, or a new one."""
 
     id: str
     name: str
@@ -126,6 +126,21 @@ def retire(path: Path, pattern: str, note: str | None = None) -> Codebook:
         _retire(entry, content)
         _replace_in_rollups(content, [pattern], [])
         _record(content, "retire", [pattern], [], note)
+    return load(path)
+
+
+def add(path: Path, pattern: Part, examples: Sequence[str] = (), note: str | None = None) -> Codebook:
+    """Add a pattern after the others.
+
+    Raises:
+        UserError: The id is taken, or breaks a rule.
+    """
+    with _changing(path) as (book, content):
+        if pattern.id in book:
+            raise UserError(f"the id {pattern.id} is taken")
+        listed = {"examples": list(examples)} if examples else {}
+        content["patterns"].append(CommentedMap({**pattern._asdict(), **listed}))
+        _record(content, "add", [], [pattern.id], note)
     return load(path)
 
 

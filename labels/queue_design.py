@@ -44,6 +44,7 @@ class Settings:
         repeats: The share of their own traces that each person gets a second time.
         lease_hours: How long a trace that somebody opened waits for them.
         seed: Of the draw.
+        about: What the queue is of, in words, where it is not of everything.
     """
 
     size: int = 200
@@ -54,6 +55,7 @@ class Settings:
     repeats: float = 0.05
     lease_hours: float = 4.0
     seed: int = field(default_factory=lambda: secrets.randbits(32))
+    about: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what would not be a queue."""

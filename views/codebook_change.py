@@ -46,7 +46,7 @@ class Wanted:
 def draw(shown: Opened, book: Codebook) -> None:
     """Draw the form of one kind of change, and what it would do."""
     path = codebook.DEFAULT_PATH
-    if not _may_write(path):
+    if not may_write(path):
         st.warning(
             f"The app may not write {plain(path)}, so changes are made elsewhere: `telltale codebook` does the same from a "
             "terminal of somebody who may."
@@ -62,14 +62,16 @@ def draw(shown: Opened, book: Codebook) -> None:
         wanted = form(book)
         note = st.text_input("Why", key=f"{PAGE}.why.{kind}", placeholder="for the history; may be left open")
     with right:
-        _preview(shown, book, wanted(note.strip() or None) if wanted else None, path)
+        preview(shown, book, wanted(note.strip() or None) if wanted else None, path)
 
 
-def _may_write(path: Path) -> bool:
+def may_write(path: Path) -> bool:
+    """Whether the app may change the codebook file."""
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
-def _preview(shown: Opened, book: Codebook, wanted: Wanted | None, path: Path) -> None:
+def preview(shown: Opened, book: Codebook, wanted: Wanted | None, path: Path) -> None:
+    """Draw what a change would do, and the button that makes it."""
     st.markdown("**What will change**")
     if wanted is None:
         st.caption("Fill in the form to see it. Nothing is written before you have.")

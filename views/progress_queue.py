@@ -61,6 +61,8 @@ def _settings(queue: Queue) -> None:
         *([f"only {settings.where}"] if settings.where else []), f"seed {settings.seed}",
     ]  # fmt: skip
     st.markdown(f"**The queue** {plain(queue.queue_id)}, drawn {queue.created_at:%Y-%m-%d %H:%M} UTC{who}")
+    if settings.about:
+        st.badge(plain(settings.about, 120), icon=":material/filter_alt:", help="The queue is of these traces alone: rates of all can't rest on it.")  # fmt: skip
     st.caption(plain(" · ".join(told), 600))
 
 

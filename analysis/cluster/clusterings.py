@@ -207,35 +207,40 @@ def shown(db: duckdb.DuckDBPyConnection, clustering_id: str, quotes: int = 3) ->
 
 
 def central(
-    db: duckdb.DuckDBPyConnection, clustering_id: str, most: int, cluster: int | None = None
+    db: duckdb.DuckDBPyConnection,
+    clustering_id: str,
+    most: int,
+    cluster: int | None = None,
+    checkpoint: str | None = None,
 ) -> list[dict[str, Any]]:
-    """The different quotes nearest to the centre of each cluster, or of one.
+    """The different quotes nearest to the centre of each cluster, or of one; of one checkpoint, or of all.
 
     Returns:
-        cluster, quote, trajectory_id, start_char, end_char, weight (the cosine with the centre), places. A text that
-        stands in several places is shown in one of them; `places` counts them.
+        cluster, quote, trajectory_id, start_char, end_char, weight (the cosine with the centre), places, segment (the
+        first that the quote stands in), checkpoint, variant, sample, reasoning_state, synthetic. A text that stands in
+        several places is shown in one of them; `places` counts them.
     """
     cursor = db.execute(
         """WITH different AS (
                SELECT cluster, text_sha256, max(weight) AS weight, count(*) AS places,
                       min({'trajectory': trajectory_id, 'start': start_char, 'end': end_char}) AS place
-               FROM cluster_members WHERE clustering_id = ? AND (cluster = ? OR ? IS NULL)
+               FROM cluster_members WHERE clustering_id = $id AND (cluster = $cluster OR $cluster IS NULL)
+                AND ($checkpoint IS NULL
+                     OR trajectory_id IN (SELECT trajectory_id FROM trajectories WHERE checkpoint = $checkpoint))
                GROUP BY cluster, text_sha256),
            nearest AS (
                FROM different
-               QUALIFY row_number() OVER (PARTITION BY cluster ORDER BY weight DESC, text_sha256) <= ?)
-           SELECT cluster, place.trajectory, place.start, place."end", weight, places, reasoning
-           FROM nearest JOIN trajectories t ON t.trajectory_id = place.trajectory
+               QUALIFY row_number() OVER (PARTITION BY cluster ORDER BY weight DESC, text_sha256) <= $most)
+           SELECT cluster, substring(reasoning, place.start + 1, place."end" - place.start) AS quote,
+                  place.trajectory AS trajectory_id, place.start AS start_char, place."end" AS end_char, weight, places,
+                  greatest(0, len(list_filter(c.start_char, lambda each: each <= place.start)) - 1) AS segment,
+                  checkpoint, variant, sample, reasoning_state, synthetic
+           FROM nearest JOIN trajectories t ON t.trajectory_id = place.trajectory JOIN log.cuts c USING (row_id)
            ORDER BY cluster, weight DESC, text_sha256""",
-        [clustering_id, cluster, cluster, most],
+        {"id": clustering_id, "cluster": cluster, "checkpoint": checkpoint, "most": most},
     )
-    return [
-        {
-            "cluster": number, "quote": reasoning[start:end], "trajectory_id": trajectory_id, "start_char": start,
-            "end_char": end, "weight": weight, "places": places,
-        }
-        for number, trajectory_id, start, end, weight, places, reasoning in cursor.fetchall()
-    ]  # fmt: skip
+    columns = [column[0] for column in cursor.description or ()]
+    return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _method(settings: Settings) -> str:

@@ -21,13 +21,14 @@ from analysis.trajectories import READABLE
 LEVEL = 0.95
 COLUMNS = (
     "reasoning_state", "cluster", "name", "part", "n", "share", "low", "high", "all_low", "all_high", "missing",
-    "bound_low", "bound_high", "difference", "test", "p", "p_bh", "note", "synthetic",
+    "bound_low", "bound_high", "prompts", "difference", "test", "p", "p_bh", "note", "synthetic",
 )  # fmt: skip
 """The columns of a table of shares after those that it is split by, in order.
 
 part: trajectories that have a text of the cluster. n: those that were read. low, high: Wilson's 95 % interval.
 all_low, all_high: Wilson's at a level at which all intervals of the table hold together in 95 % of cases (Bonferroni).
-difference: the share less that of all other groups together. p: of no difference, by `test`, which knows of prompts.
+prompts: those that the n answer. difference: the share less that of all other groups together.
+p: of no difference, by `test`, which knows of prompts.
 p_bh: p over the whole table: below .05, one in twenty of those that are so small is expected to be chance.
 """
 
@@ -143,7 +144,8 @@ def _figures(cell: Cell, cluster: int, others: Sequence[Cell], intervals: int) -
     all_low, all_high = wilson(share.part, share.n, 1 - (1 - LEVEL) / intervals) or (None, None)
     return {
         **share.as_row(), "part": share.part, "n": share.n, "missing": share.missing, "all_low": all_low,
-        "all_high": all_high, "synthetic": cell.synthetic, "difference": found.value if found else None,
+        "all_high": all_high, "synthetic": cell.synthetic, "prompts": sum(map(bool, cell.read.values())),
+        "difference": found.value if found else None,
         "test": found.tested.name if found else None, "p": found.tested.p if found else None,
         "note": found.note if found else "there is no other group",
     }  # fmt: skip
