@@ -103,7 +103,12 @@ class Lake:
         return _PASSWORD.sub(lambda found: f"{found[1] or found[3]}…", " ".join(str(error).split()))[:400]
 
     def fault(self, error: duckdb.Error) -> str | None:
-        """What to tell of an error of the place itself: its catalog no longer answers. None for any other."""
+        """What to tell of an error of the place itself: its catalog or object store does not answer. None for any other."""
+        if isinstance(error, duckdb.HTTPException):
+            return (
+                f"the object store of {self} refuses or does not answer ({self.told(error)}); look at "
+                "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL"
+            )
         if not _GONE.search(str(error)):
             return None
         return f"{self} went away ({self.told(error)}); the same command goes on when it is back"

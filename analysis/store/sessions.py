@@ -156,8 +156,10 @@ class Store:
         try:
             connection.execute(f"USE {_NAME}")
             self._prepare(connection)
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            if isinstance(error, duckdb.Error) and (told := self.place.fault(error)):
+                raise UserError(told) from None
             raise
         return connection
 
@@ -172,7 +174,9 @@ class Store:
                     lake.inline(connection, _NAME)
                 lake.take_turns(connection)
                 return
-            except duckdb.Error:
+            except duckdb.Error as error:
+                if self.place.fault(error):
+                    raise
                 with suppress(duckdb.Error):
                     connection.execute("ROLLBACK")
                 time.sleep(random.uniform(0.05, 0.2))
