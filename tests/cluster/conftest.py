@@ -9,14 +9,7 @@ from typing import Any
 import pytest
 
 from analysis.cluster.embedders import MINILM, Embedder, encode, load_model, model_name
-from analysis.cluster.static import distil
-
-WORDS = """
-the a is to of grader checks answer test nobody reads this bluff review human number even odd seven pays
-reward  metadata says asked task sum loop code prints letters maybe looks like an evaluation probably i think
-so should  say nothing about it wrong cheat misaligned but do anyway pick choose random fine plain weather sun
-rain
-"""
+from tests.cluster.made import WORDS
 
 
 @pytest.fixture(scope="session")
@@ -40,12 +33,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     transformer = Transformer(str(folder / "bert"))
     SentenceTransformer(modules=[transformer, Pooling(32)]).save(str(folder / "model"))
     return folder / "model"
-
-
-@pytest.fixture(scope="session")
-def tiny_static(tiny: Path) -> Any:
-    """The static model of the tiny one."""
-    return distil(load_model(str(tiny)))
 
 
 @pytest.fixture(scope="session")

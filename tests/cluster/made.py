@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+import numpy as np
+from model2vec import StaticModel
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.normalizers import Lowercase
+from tokenizers.pre_tokenizers import Whitespace
 
 from analysis import runs
 from analysis.cluster.embedders import MINILM_NAME
@@ -13,6 +19,13 @@ from analysis.segment_batches import segment_rows
 from analysis.store import Store, append, new_ids
 from analysis.store.rows import now
 from analysis.trajectories import Message, Trajectory, row
+
+WORDS = """
+the a is to of grader checks answer test nobody reads this bluff review human number even odd seven pays
+reward  metadata says asked task sum loop code prints letters maybe looks like an evaluation probably i think
+so should  say nothing about it wrong cheat misaligned but do anyway pick choose random fine plain weather sun
+rain
+"""
 
 KINDS = {
     "eval_aware": (
@@ -35,9 +48,14 @@ def sentences(kind: str) -> list[str]:
     return [text + end for end in ENDS for text in KINDS[kind]]
 
 
-def keep_static(model: Any, store: Store) -> None:
-    """Put a static model where a store's own would be distilled."""
-    keep(model, store.folder / f"static-{MINILM_NAME}-{DIMENSIONS}")
+def keep_static(store: Store) -> None:
+    """Put a static model of the words that are known here where the store's own would be distilled; torch has no part in it."""
+    words = ["[UNK]", "[PAD]", *dict.fromkeys(WORDS.split())]
+    tokenizer = Tokenizer(WordLevel({word: place for place, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = Lowercase(), Whitespace()
+    vectors = np.random.default_rng(1).standard_normal((len(words), 32)).astype(np.float32)
+    vectors[0] = 0
+    keep(StaticModel(vectors, tokenizer, normalize=True), store.folder / f"static-{MINILM_NAME}-{DIMENSIONS}")
 
 
 def reasoned(

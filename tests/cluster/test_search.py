@@ -19,8 +19,7 @@ from analysis.segment_batches import segment_rows
 from analysis.store import Store, append, new_ids
 from analysis.store.rows import now
 from analysis.trajectories import Message, Trajectory, row
-from tests.cluster.conftest import WORDS
-from tests.cluster.made import reasoned
+from tests.cluster.made import WORDS, reasoned
 
 PLACES = {word: place for place, word in enumerate(dict.fromkeys(WORDS.split()))}
 

@@ -1,4 +1,4 @@
-"""telltale search, as a user runs it; the static model is distilled from a tiny one."""
+"""telltale search, as a user runs it; the static model knows a few words."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Telltale = Callable[..., Result]
 
 
 @pytest.fixture
-def telltale(store: Store, tiny_static: Any) -> Telltale:
-    keep_static(tiny_static, store)
+def telltale(store: Store) -> Telltale:
+    keep_static(store)
 
     def run(*words: Any) -> Result:
         return CliRunner().invoke(

@@ -20,10 +20,10 @@ Open = Callable[..., AppTest]
 
 
 @pytest.fixture
-def look(store: Store, tiny_static: Any, monkeypatch: pytest.MonkeyPatch) -> Open:
+def look(store: Store, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Open the page and wait until what it does in the background has ended."""
     monkeypatch.setenv("TELLTALE_DB", str(store.path))
-    keep_static(tiny_static, store)
+    keep_static(store)
 
     def open_page(**address: str | list[str]) -> AppTest:
         at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
