@@ -58,7 +58,7 @@ def _which(page: Shown) -> None:
     st.text(" · ".join(_described(page)))
     if not any(row["tagger"] == "judge" for row in page.listed.values()):
         st.info(
-            "No judge has run here: what follows is about a tagger that asks no model. It has no scores, tokens or cost; its agreement "
+            "No judge has run here: what follows is about a tagger that asks no model. It has no tokens or cost; its agreement "
             "with people is measured the same way."
         )
         _how_to_judge()

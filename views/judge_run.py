@@ -10,7 +10,7 @@ import streamlit as st
 from analysis.measure.judge_books import ALL_PATTERNS, Books, books, endings, rejected_quotes
 from analysis.measure.judge_words import rejected_examples
 from labels.seen import open_to
-from views import seen
+from views import judge_learned, seen
 from views.judge_charts import dots, endings_bar
 from views.judge_parts import PAGE, Row, Shown, count_column, dot, interval, numbers
 from views.person import signed_in
@@ -33,6 +33,8 @@ LONGEST_QUOTE = 1_000
 def draw(page: Shown) -> None:
     """Draw the part."""
     told = page.store.ask(books, page.id)
+    if page.run["tagger"] == "learned":
+        judge_learned.draw(page)
     _ended(page, told)
     _errors(page)
     if page.asks_a_model:

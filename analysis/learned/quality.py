@@ -12,6 +12,7 @@ import numpy.typing as npt
 from analysis.learned.crossfit import Learnt
 from analysis.learned.examples import PRESENT, UNKNOWN, Examples, Ints, Mask
 from analysis.measure.clusters import PROMPTS_TO_GENERALISE
+from analysis.measure.intervals import wilson
 from analysis.measure.judge_bootstrap import SEED, Figure, figure, sample
 from analysis.measure.judge_ratios import SHARES, ratios, why_undefined
 from analysis.measure.weights import weights
@@ -99,7 +100,8 @@ def _quality(
         for name in RATIOS
     }
     curves = auc(scores[known], true, np.vstack([weight, resampled(prompts) * weight]))
-    figures["auc"] = figure(curves[0], curves[1:], table, _why("balanced_accuracy", table.totals, labelled))
+    area = figure(curves[0], curves[1:], table, _why("balanced_accuracy", table.totals, labelled))
+    figures["auc"] = _at_an_end(area, min(int(true.sum()), int((~true).sum())))
     tp, fp, fn, tn = (int(count) for count in cells.sum(axis=0))
     values = examples.values[:, at]
     return Quality(
@@ -107,6 +109,14 @@ def _quality(
         len(traces), tp, fp, fn, tn, int((labelled & ~known).sum()), sum(each.synthetic for each in traces), figures,
         table.told,
     )  # fmt: skip
+
+
+def _at_an_end(area: Figure, rarer: int) -> Figure:
+    """An area of 0 or 1, which no resample moves, with Wilson's interval over the traces of the rarer kind."""
+    if area.value not in (0.0, 1.0) or area.low is not None:
+        return area
+    low, high = wilson(area.value * rarer, rarer) or (None, None)
+    return Figure(area.value, low, high, f"interval: Wilson's (traces of the rarer kind: {rarer})")
 
 
 def _why(ratio: str, cells: Array, labelled: Mask) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -143,7 +143,7 @@ def _config(examples: Examples, settings: Settings) -> dict[str, Any]:
     return {
         "labels_sha256": examples.sha256,
         "patterns": examples.patterns,
-        "settings": {**asdict(settings), **METHOD},
+        "settings": {"seed": settings.seed, **METHOD},
     }
 
 
