@@ -31,11 +31,11 @@ SLACK = 2.0
 PROGRAM = """
 import os, sys, time
 from analysis import codebook
-from analysis.judge import judging, running
+from analysis.judge import cases, judging, running
 from analysis.judge.client import Patience
 from analysis.store import Store
 
-running.COMMIT_SECONDS = float(sys.argv[1])
+cases.COMMIT_SECONDS = float(sys.argv[1])
 book, patience = codebook.load(), Patience(first_wait=0.01, longest_wait=0.05)
 
 def diary(path):

@@ -11,12 +11,12 @@ import orjson
 
 from analysis.errors import UserError
 from analysis.judge.answers import Problem, Usage, problem_in
+from analysis.judge.cases import Case
 from analysis.judge.client import CallFailed, Client
 from analysis.judge.judging import Bench, Outcome, expected_cost
 from analysis.judge.plan import Plan
 from analysis.judge.prompt import Message, spans
 from analysis.judge.replies import Place
-from analysis.judge.running import Case
 from analysis.judge.windows import Window, prompt_room, windows
 from analysis.trajectories import short_hash
 

@@ -20,12 +20,12 @@ from analysis.judge import batches
 from analysis.judge.batch_api import ENDED, BatchApi
 from analysis.judge.batch_files import NotDone, Parcel, for_case, outcomes, pack
 from analysis.judge.batches import Batch
+from analysis.judge.cases import READ_AHEAD, Case, judge_cases, read_cases
 from analysis.judge.client import CallFailed
 from analysis.judge.judging import Bench, Outcome
 from analysis.judge.ledger import Ledger
 from analysis.judge.replies import Place, Reply
 from analysis.judge.reply import Judgement, Malformed, one_line, read
-from analysis.judge.running import READ_AHEAD, Case, judge_cases, read_cases
 
 ROUNDS = 4
 """Batches that a trajectory is put into by one command; what is not done then is left as failed."""

@@ -12,11 +12,12 @@ import duckdb
 from analysis import runs
 from analysis.codebook import Codebook
 from analysis.judge.answers import Usage
+from analysis.judge.cases import READ_AHEAD
 from analysis.judge.plan import Plan
 from analysis.judge.prices import Price, find_price
 from analysis.judge.prompt import spans
 from analysis.judge.purse import LEAST_OUTPUT
-from analysis.judge.running import READ_AHEAD, make_plan
+from analysis.judge.running import make_plan
 from analysis.judge.windows import BYTES_A_TOKEN, prompt_room, tokens, windows
 from analysis.store import Store
 

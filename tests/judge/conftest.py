@@ -13,7 +13,7 @@ from standin import Answer, Behaviour, Standin, completion
 
 from analysis import codebook as scheme
 from analysis.codebook import Codebook
-from analysis.judge import running, tag_with_judge
+from analysis.judge import cases, tag_with_judge
 from analysis.judge.client import Patience
 from analysis.segment_batches import segment_rows
 from analysis.store import Store, append, new_ids
@@ -35,7 +35,7 @@ def no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(running, "COMMIT_SECONDS", 0.05)
+    monkeypatch.setattr(cases, "COMMIT_SECONDS", 0.05)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from standin import completion, error, slow
 
 from analysis import runs
 from analysis.errors import StoreBusy, UserError
-from analysis.judge import running
+from analysis.judge import cases, running
 from analysis.trajectories import Message
 
 ROOT = Path(__file__).parents[2]
@@ -148,16 +148,16 @@ def test_as_many_calls_are_under_way_as_asked_for_and_no_more(keep, endpoint, ju
 
 @pytest.mark.usefixtures("open_store")
 def test_few_trajectories_are_held_at_a_time(keep, endpoint, judged, right, monkeypatch):
-    monkeypatch.setattr(running, "READ_AHEAD", 4)
+    monkeypatch.setattr(cases, "READ_AHEAD", 4)
     read: list[tuple[int, int]] = []
     standin = endpoint(usual=slow(0.01, right))
-    fetch = running.read_cases
+    fetch = cases.read_cases
 
     def counted(ledger, places):
         read.append((len(places), len(standin.calls)))
         return fetch(ledger, places)
 
-    monkeypatch.setattr(running, "read_cases", counted)
+    monkeypatch.setattr(cases, "read_cases", counted)
     keep(*traces(40))
     judged(standin, connections=1)
     assert all(size <= 4 for size, _ in read)
