@@ -1,7 +1,7 @@
 """Sentences cut in a process of its own, beside one that is busy: of a process's threads Python runs one at a time.
 
     with Cutter() as cut:
-        number, start, end = cut(texts)
+        number, start, end = cut(texts_as_utf8)
 
 `python -m analysis.segment_process` is that process: lists of texts come in, their cuts go out, until there are no
 more.
@@ -9,6 +9,7 @@ more.
 
 from __future__ import annotations
 
+import os
 import pickle
 import signal
 import subprocess
@@ -17,13 +18,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
-from analysis.segment_batches import Cuts, segment_texts
+from analysis.segment_batches import Cuts, segment_utf8
 
 
 class Cutter:
-    """`segment_texts` in another process, which the first call starts; in this one should the other end early."""
+    """`segment_utf8` in another process, which the first call starts; in this one should the other end early."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -36,8 +35,8 @@ class Cutter:
             self._process.kill()
             self._process.communicate()
 
-    def __call__(self, texts: Sequence[str]) -> Cuts:
-        """Cut many texts, as `segment_texts` does. One call at a time."""
+    def __call__(self, texts: Sequence[bytes]) -> Cuts:
+        """Cut many texts, as `segment_utf8` does. One call at a time."""
         try:
             process = self._process = self._process or _start()
             assert process.stdin and process.stdout
@@ -45,7 +44,7 @@ class Cutter:
             process.stdin.flush()
             number, start, end = pickle.load(process.stdout)
         except (OSError, EOFError, pickle.UnpicklingError):
-            return segment_texts(texts)
+            return segment_utf8(texts)
         return number, start, end
 
 
@@ -56,6 +55,10 @@ def _start() -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=Path(__file__).parents[1],
+        env={
+            **os.environ,
+            "OPENBLAS_NUM_THREADS": "1",
+        },  # numpy's threads for matrices, of which there are none
     )
 
 
@@ -65,7 +68,7 @@ def _answer(source: BinaryIO, target: BinaryIO) -> None:
             texts = pickle.load(source)
         except EOFError:
             return
-        pickle.dump([each.astype(np.int32) for each in segment_texts(texts)], target, pickle.HIGHEST_PROTOCOL)
+        pickle.dump(segment_utf8(texts), target, pickle.HIGHEST_PROTOCOL)
         target.flush()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from analysis.trajectories import turn_spans
 
@@ -35,6 +35,8 @@ _NUMBERED = frozenset({"no", "nos", "p", "art"})
 ABBREVIATIONS = _NEVER_LAST | _LAST_BEFORE_CAPITAL | _NUMBERED
 LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 STOPS, CLOSERS = ".!?…", "\"'”’»)]*_"
+DELIMITERS = "`$\\"
+"""What code and LaTeX begin and end with."""
 WIDE_STOPS, WIDE_CLOSERS = "。！？", "」』”’）"
 
 _LINE_END = f"[{LINE_ENDS}]"
@@ -45,7 +47,7 @@ _BREAK = re.compile(
     rf"|[{WIDE_STOPS}]+[{WIDE_CLOSERS}]*"
 )
 _LINE = re.compile(_LINE_END)
-_LAST_WORD = re.compile(r"(?:^|[\s(\[“\"'])([^\s(\[“\"']+)$")
+_LAST_WORD = re.compile(r"(?:^|[\s(\[“\"'])([^\s(\[“\"']++)$")
 _INITIAL_FOLLOWS = re.compile(r"\s[A-Z]\.\s*[A-Z]")
 _LIST_NUMBER = re.compile(r"[\s>]*(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,4})$")
 _DELIMITER = re.compile(r"```|`|\$\$|\$|\\[\[\]()]|\\(?:begin|end)\{[A-Za-z]+\*?\}")
@@ -116,9 +118,8 @@ def ends_sentence(text: str, line_start: int, start: int, end: int) -> bool:
     """
     if text[start] in "!?":
         return True
-    following = text[end : end + LOOK_AHEAD].lstrip()[:1]
     if text.startswith(("..", "…"), start):
-        return not following.islower()
+        return not _following(text, end).islower()
     before = text[max(line_start, start - 30) : start]
     if start - line_start <= LONGEST_LIST_NUMBER and _LIST_NUMBER.fullmatch(text, line_start, start):
         return False
@@ -127,22 +128,38 @@ def ends_sentence(text: str, line_start: int, start: int, end: int) -> bool:
     if word in _NEVER_LAST:
         return False
     if word in _LAST_BEFORE_CAPITAL:
-        return following.isupper()
+        return _following(text, end).isupper()
     if word in _NUMBERED:
-        return not following.isdigit()
+        return not _following(text, end).isdigit()
     if len(word) == 1 and found and found[1].isupper() and found[1] != "I":
         # An initial stands beside another ("J. R. Smith"); a letter by itself is an option ("the answer is B.").
         name = before[: found.start(1)].split()
         beside = name and len(name[-1]) == 2 and name[-1][0].isupper() and name[-1][1] == "."
-        return not ((beside and following.isupper()) or _INITIAL_FOLLOWS.match(text, end))
+        return not ((beside and _following(text, end).isupper()) or _INITIAL_FOLLOWS.match(text, end))
     return True
+
+
+def _following(text: str, end: int) -> str:
+    return text[end : end + LOOK_AHEAD].lstrip()[:1]
 
 
 def whole_spans(text: str) -> list[tuple[int, int]]:
     """Code and LaTeX, outermost only. A delimiter without its partner protects nothing."""
-    if "`" not in text and "$" not in text and "\\" not in text:
-        return []
-    tokens = [(m.start(), m.end(), m.group()) for m in _DELIMITER.finditer(text)]
+    return _paired(text, [match.span() for match in _DELIMITER.finditer(text)])
+
+
+def spans_between(text: str, places: Iterable[int]) -> list[tuple[int, int]]:
+    """`whole_spans` of a text of which it is known where DELIMITERS are."""
+    found, end = [], 0
+    for place in places:
+        if place >= end and (match := _DELIMITER.match(text, place)):
+            end = match.end()
+            found.append((place, end))
+    return _paired(text, found)
+
+
+def _paired(text: str, delimiters: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    tokens = [(start, end, text[start:end]) for start, end in delimiters]
     places: dict[str, list[int]] = {}
     for number, (_, _, token) in enumerate(tokens):
         places.setdefault(token, []).append(number)

@@ -27,15 +27,15 @@ _named_values = attrgetter(*_NAMES)
 
 def storable(text: str) -> str:
     """The text with each lone surrogate and NUL as U+FFFD, so that offsets stay what they were."""
-    if "\0" not in text:
-        if text.isascii():
+    if text.isascii():
+        if "\0" not in text:
             return text
+    else:
         try:
-            text.encode()  # far quicker than to look for surrogates, which hardly any text has
+            if b"\0" not in text.encode():  # far quicker than to look for what hardly any text has
+                return text
         except UnicodeEncodeError:
             pass
-        else:
-            return text
     return _UNSTORABLE.sub("\ufffd", text)
 
 

@@ -8,20 +8,20 @@ import signal
 import pytest
 
 from analysis import segment_process
-from analysis.segment_batches import segment_texts
+from analysis.segment_batches import segment_utf8
 from analysis.segment_process import Cutter
 
-TEXTS = [
+TEXTS = [text.encode(errors="surrogatepass") for text in (
     "It is odd. It pays.",
     "",
     "🙂 é. One, e.g. 7. 奇数です。次",
     "half a pair \ud83d. Then.",
     "“No.” `a. b`\nYes",
-]
+)]  # fmt: skip
 
 
-def same(found: segment_process.Cuts, texts: list[str]) -> bool:
-    pairs = zip(found, segment_texts(texts), strict=True)
+def same(found: segment_process.Cuts, texts: list[bytes]) -> bool:
+    pairs = zip(found, segment_utf8(texts), strict=True)
     return all(mine.tolist() == its.tolist() for mine, its in pairs)
 
 

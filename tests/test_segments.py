@@ -203,6 +203,6 @@ def test_a_batch_is_cut_as_each_text_alone_is(texts: list[str]) -> None:
 def test_a_batch_larger_than_a_portion_is_cut_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["One. Two, e.g. this.\nThree!", "", "Four? ", "5. Five.", "x" * 50] * 20
     whole = [column.tolist() for column in segment_texts(texts)]
-    monkeypatch.setattr("analysis.segment_batches.CHARACTERS_AT_ONCE", 60)
+    monkeypatch.setattr("analysis.segment_batches.BYTES_AT_ONCE", 60)
     assert [column.tolist() for column in segment_texts(texts)] == whole
     assert [column.tolist() for column in segment_texts([])] == [[], [], []]

@@ -17,7 +17,7 @@ from analysis.environment.outcomes import read_answers
 from analysis.errors import UserError
 from analysis.ingest import hf_dataset, inspect_log, mapped, scout_db
 from analysis.ingest.batches import Progress, TakesLabeled, store_all
-from analysis.ingest.finished import conclude, nothing_new, state_of, way_of
+from analysis.ingest.finished import conclude, hashed_meanwhile, nothing_new, state_of, way_of
 from analysis.ingest.formats import FORMATS, MAPPED, Found, detect, named
 from analysis.ingest.head import beginning, head_of
 from analysis.ingest.maps import FieldMap
@@ -113,10 +113,11 @@ def ingest(
                 if progress:
                     progress(source, report.read)
                 continue
-            before = state_of(path)
-            found = _read(path, source, report.format, fields)
-            store_all(store, _identified(found), report, replace, progress, labeled)
-            conclude(store, report, started, before, way, not (fields and "source" in fields.rules))
+            before, own = state_of(path), not (fields and "source" in fields.rules)
+            with hashed_meanwhile(path) as sha256:
+                found = _read(path, source, report.format, fields)
+                store_all(store, _identified(found), report, replace, progress, labeled)
+                conclude(store, report, started, before, way, own, sha256)
         except UserError as error:
             report.refused = str(error)
     refused = [report for report in reports if report.refused]

@@ -1,29 +1,33 @@
 """The trajectories of a file into the store, batch by batch.
 
-While one is written, the sentences of the next are cut in a process of their own, and the one after it is read.
+While one is written, the sentences of the next are cut in a process of their own, and those after it are read.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from analysis.ingest.finished import was_read
 from analysis.ingest.rows import Unreadable
 from analysis.ingest.writing import Batch, FileReport, write
-from analysis.segment_batches import turn_texts
 from analysis.segment_process import Cutter
 from analysis.store import Store
 from analysis.store.file import ROWS_A_GROUP
 from analysis.trajectories import Trajectory
 
 LARGEST_BATCH = ROWS_A_GROUP
-"""How many trajectories are written together: as many as the store packs together."""
+"""How many trajectories are written together: as many as the store packs together; any other number costs more."""
 LARGEST_CHARACTERS = 32_000_000
 """From how much text on they are written before they are as many."""
 LONGEST_SECONDS = 5.0
 """After how long they are, however few were read."""
+MOST_UNDER_WAY = 2
+"""How many batches wait to be cut and written while the next is read. Each takes some 100 MB of memory."""
+LINGER_SECONDS = 2.0
+"""How long the store stays open for the next batch, unless another process wants it."""
 CHARACTERS_CUT_AHEAD = 4_000_000
 """From how much text on a batch is cut by the other process, which takes half a second to start."""
 
@@ -57,21 +61,22 @@ def store_all(
         if progress:
             progress(report.file, report.read)
 
+    store = store.lingering(LINGER_SECONDS)
+    under_way: deque[tuple[Batch, Future[None]]] = deque()
     with Cutter() as cut, ThreadPoolExecutor(1) as cutting, ThreadPoolExecutor(1) as writer:
-        before: tuple[Batch, Future[None]] | None = None
         try:
             new: bool | None = None
             for batch in _batches(found):
                 large = batch.characters >= CHARACTERS_CUT_AHEAD
                 new = not was_read(store, report) if large and new is None else new
                 if large and new and not report.already:
-                    batch.cuts = cutting.submit(cut, turn_texts(batch.trajectories))
-                if before:
-                    finish(*before)
-                before = batch, writer.submit(write, store, batch, report.file, report, replace)
+                    batch.cuts = cutting.submit(cut, batch.texts())
+                under_way.append((batch, writer.submit(write, store, batch, report.file, report, replace)))
+                if len(under_way) > MOST_UNDER_WAY:
+                    finish(*under_way.popleft())
         finally:
-            if before:
-                finish(*before)
+            while under_way:
+                finish(*under_way.popleft())
 
 
 def _batches(found: Iterable[Trajectory | Unreadable]) -> Iterator[Batch]:

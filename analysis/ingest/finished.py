@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import orjson
@@ -14,6 +18,7 @@ from analysis.ingest.writing import FileReport
 from analysis.store import Store, append
 from analysis.trajectories import short_hash
 
+HASHED_AT_ONCE = 1 << 18
 ITEMS = ("read", "joined", "skipped", "set_aside")
 
 State = tuple[int, int] | None
@@ -76,7 +81,27 @@ def nothing_new(store: Store, path: Path, way: str, report: FileReport) -> bool:
     return True
 
 
-def conclude(store: Store, report: FileReport, started: datetime, before: State, way: str, own: bool) -> None:
+@contextmanager
+def hashed_meanwhile(path: Path) -> Iterator[Callable[[], str | None]]:
+    """SHA-256 of a file's bytes, beside other work on it; None for a folder. It is waited for when it is asked for."""
+    stop = Event()
+    with ThreadPoolExecutor(1) as hashing:
+        found = None if path.is_dir() else hashing.submit(_sha256_of_file, path, stop)
+        try:
+            yield lambda: found.result() if found else None
+        finally:
+            stop.set()
+
+
+def conclude(
+    store: Store,
+    report: FileReport,
+    started: datetime,
+    before: State,
+    way: str,
+    own: bool,
+    sha256: Callable[[], str | None],
+) -> None:
     """Note that a file was read to its end, and count what the store holds of it under other ids.
 
     Args:
@@ -87,12 +112,13 @@ def conclude(store: Store, report: FileReport, started: datetime, before: State,
             one of which something was refused.
         way: How it was read.
         own: Whether its trajectories go by the file's name, not by one that a map gives.
+        sha256: Gives that of its bytes.
     """
     path = Path(report.path)
     whole = before is not None and before == state_of(path) and not report.conflicting
     entry = {
         "file": report.path, "source": report.file, "created_at": started, "way": way,
-        "sha256": _sha256_of_file(path) if whole else None,
+        "sha256": sha256() if whole else None,
         "counts": orjson.dumps({name: getattr(report, name) for name in ITEMS}).decode(),
     }  # fmt: skip
     with store.session() as db:
@@ -104,9 +130,14 @@ def conclude(store: Store, report: FileReport, started: datetime, before: State,
         append(db, "ingests", [entry])
 
 
-def _sha256_of_file(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _sha256_of_file(path: Path, stop: Event | None = None) -> str | None:
+    found = hashlib.sha256()
+    with path.open("rb", 0) as stream:
+        while data := stream.read(HASHED_AT_ONCE):
+            if stop and stop.is_set():
+                return None
+            found.update(data)
+    return found.hexdigest()
 
 
 @cache

@@ -101,8 +101,12 @@ def parsed(data: bytes) -> Any:
 def _nested_deeply(value: Any) -> bool:
     level = [value]
     for _ in range(DEEPEST):
-        inside = [each.values() if isinstance(each, dict) else each for each in level]
-        level = [each for values in inside for each in values if isinstance(each, (dict, list))]
+        level = [
+            each
+            for held in level
+            for each in (held.values() if type(held) is dict else held)
+            if type(each) in (dict, list)
+        ]
         if not level:
             return False
     return True

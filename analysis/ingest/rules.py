@@ -119,10 +119,12 @@ def rule(spec: Any, where: str) -> Rule:
 
 def at(row: Any, path: str) -> Any:
     """The value at a dotted path; a key that has dots itself goes before, and JSON in a text is looked into."""
-    if isinstance(row, str) and row.lstrip()[:1] in ("{", "["):
-        row = parsed(row.encode(errors="replace"))
     if isinstance(row, dict) and path in row:
         return row[path]
+    if isinstance(row, str) and row.lstrip()[:1] in ("{", "["):
+        row = parsed(row.encode(errors="replace"))
+        if isinstance(row, dict) and path in row:
+            return row[path]
     head, _, rest = path.partition(".")
     if isinstance(row, list) and head.lstrip("-").isdigit():
         found = row[int(head)] if -len(row) <= int(head) < len(row) else ABSENT

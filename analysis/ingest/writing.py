@@ -16,14 +16,14 @@ from analysis import runs
 from analysis.ingest.imported import append_judged, imported_runs
 from analysis.ingest.rows import EXCERPT_CHARACTERS, Unreadable
 from analysis.ingest.skipped import Skipped
-from analysis.segment_batches import Cuts, segment_rows
+from analysis.segment_batches import Cuts, segment_rows, turn_texts
 from analysis.store import Store, append, new_ids
 from analysis.store.rows import now
 from analysis.trajectories import Trajectory, row
 
 MOST_NAMED = 20
 """How many of the items that were set aside a report names; the quarantine has all."""
-
+IDS_AT_ONCE = 256
 
 Row = dict[str, Any]
 
@@ -125,6 +125,7 @@ class Batch:
     rows: list[Row] = field(default_factory=list, init=False)
     characters: int = field(default=0, init=False)
     cuts: Future[Cuts] | None = field(default=None, init=False)
+    _ids: list[int] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         for each in self.trajectories:
@@ -138,8 +139,19 @@ class Batch:
             self.trajectories.append(found)
             self._make_row(found)
 
+    def texts(self) -> list[bytes]:
+        """The `turn_texts` of all trajectories; of those with one turn, the text that will be stored."""
+        found: list[bytes] = []
+        for trajectory, made in zip(self.trajectories, self.rows, strict=True):
+            if len(trajectory.turns()) > 1:
+                found += turn_texts([trajectory])
+            elif made["reasoning"] is not None:
+                found.append(made["reasoning"])
+        return found
+
     def _make_row(self, trajectory: Trajectory) -> None:
-        made = row(trajectory, new_ids(1)[0], now())
+        self._ids = self._ids or new_ids(IDS_AT_ONCE)
+        made = row(trajectory, self._ids.pop(), now())
         self.rows.append(made)
         self.characters += sum(len(made[name] or "") for name in ("messages", "reasoning", "metadata"))
 
@@ -267,6 +279,8 @@ def _segments(batch: Batch, fresh: list[tuple[Trajectory, Row]]) -> pa.Table:
     if batch.cuts is None:
         return segment_rows([each for each, _ in fresh], ids)
     made = segment_rows(batch.trajectories, [its["row_id"] for its in batch.rows], batch.cuts.result())
+    if len(fresh) == len(batch.rows):
+        return made
     return made.filter(np.isin(made["row_id"].to_numpy(), np.array(ids, np.uint64)))
 
 

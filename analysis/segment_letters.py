@@ -1,0 +1,167 @@
+"""What each letter of many texts is, looked up at once in tables: what `analysis.segments` asks, on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis import segments
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+SPACE, LINE, STOP, CLOSER, WIDE_STOP, WIDE_CLOSER, DELIMITER = (1 << bit for bit in range(7))
+OTHER = 0x80
+"""Stands for every code point beyond ASCII where only ASCII is looked at."""
+
+_SEPARATOR = b"\n"
+_SHORT_RUN = 8
+"""How far a run of marks or spaces is followed step by step, many at once; hardly any is longer."""
+
+
+def _table() -> Bytes:
+    """What kind each code point of the basic plane is; what lies beyond is none of them."""
+    kinds = np.zeros(0x10000 + 1, np.uint8)
+    for letters, kind in (
+        ("".join(letter for letter in map(chr, range(0x10000)) if letter.isspace()), SPACE),
+        (segments.LINE_ENDS, LINE),
+        (segments.STOPS, STOP),
+        (segments.CLOSERS, CLOSER),
+        (segments.WIDE_STOPS, WIDE_STOP),
+        (segments.WIDE_CLOSERS, WIDE_CLOSER),
+        (segments.DELIMITERS, DELIMITER),
+    ):
+        for letter in letters:
+            kinds[ord(letter)] |= kind
+    return kinds
+
+
+def _among(letters: str) -> Mask:
+    """Which bytes are one of these letters."""
+    return np.isin(np.arange(256), [ord(letter) for letter in letters])
+
+
+def _endings() -> Mask:
+    """Which three letters may be the last of an abbreviation, or all of a shorter one; each as one number."""
+    found = np.zeros(1 << 15, np.bool_)
+    for word in segments.ABBREVIATIONS:
+        last = [0, 0, *word[-3:].encode()]
+        found[sum(int(ALPHABET[byte]) << 5 * place for place, byte in enumerate(last[:-4:-1]))] = True
+    return found
+
+
+KINDS = _table()
+ASCII_KINDS = bytes(KINDS[:OTHER]) + bytes(256 - OTHER)
+LETTERS = bytes(min(byte, OTHER) for byte in range(256))
+CONTINUING = bytes(range(0x80, 0xC0))
+"""The bytes of UTF-8 that begin no code point."""
+ALPHABET = np.array(
+    [byte & 0x1F if chr(byte).isalpha() and byte < OTHER else 0 for byte in range(256)], np.uint16
+)
+"""The place of a letter in the alphabet, small or capital; 0 for anything else."""
+LETTER, DIGIT = ALPHABET > 0, _among("0123456789")
+ENDINGS = _endings()
+BEFORE_WORD = (_among("([\"'") | (np.append(KINDS[:OTHER], np.zeros(256 - OTHER, np.uint8)) & SPACE)) != 0
+ROMAN = _among("ivxIVX")
+MARK = _among("*_" + "".join(map(chr, range(OTHER, 256))))
+"""Where it takes more than a look to know the word: emphasis, and letters beyond ASCII."""
+
+
+@dataclass
+class Joined:
+    """Several texts in one, with a separator before the first and after each. Places are code points.
+
+    Attributes:
+        texts: Each by itself, as UTF-8.
+        letters: Each code point's number, OTHER where it is beyond ASCII; “ as ".
+        kinds: What each code point is: SPACE and so on, added up.
+        starts: Where each text begins.
+        ends: One past the separator of each.
+        decoded: Those of the texts that were looked at one by one.
+    """
+
+    texts: Sequence[bytes]
+    letters: Bytes
+    kinds: Bytes
+    starts: Ints
+    ends: Ints
+    decoded: dict[int, str] = field(default_factory=dict)
+
+    def text(self, number: int) -> str:
+        """One of the texts."""
+        if number not in self.decoded:
+            self.decoded[number] = self.texts[number].decode(errors="surrogatepass")
+        return self.decoded[number]
+
+    def is_(self, kind: int, places: Ints) -> Mask:
+        """Which of the places are of this kind. What is beyond either end counts as the separator there."""
+        found: Mask = (self.kinds.take(places, mode="clip") & kind) != 0
+        return found
+
+    def past(self, kind: int, places: Ints) -> Ints:
+        """Each place moved on past the run of this kind that it stands at."""
+        places = places.copy()
+        moving = np.flatnonzero(self.is_(kind, places))
+        for _ in range(_SHORT_RUN):
+            if not len(moving):
+                return places
+            places[moving] += 1
+            moving = moving[self.is_(kind, places[moving])]
+        runs = np.append((self.kinds & kind) != 0, False)
+        ends = np.flatnonzero(runs[:-1] & ~runs[1:]) + 1
+        places[moving] = np.append(ends, len(self.kinds))[np.searchsorted(ends, places[moving], side="right")]
+        return places
+
+    def back(self, kind: int, places: Ints) -> Ints:
+        """Each place moved back to where the run of this kind that ends before it begins."""
+        places = places.copy()
+        moving = np.flatnonzero(self.is_(kind, places - 1))
+        for _ in range(_SHORT_RUN):
+            if not len(moving):
+                return places
+            places[moving] -= 1
+            moving = moving[self.is_(kind, places[moving] - 1)]
+        runs = np.append(False, (self.kinds & kind) != 0)
+        starts = np.flatnonzero(runs[1:] & ~runs[:-1])
+        places[moving] = starts[np.searchsorted(starts, places[moving]) - 1]
+        return places
+
+    def text_of(self, places: Ints) -> Ints:
+        """The number of the text that each place is in; places are in order."""
+        counts = np.diff(np.searchsorted(places, self.ends), prepend=0)
+        return np.repeat(np.arange(len(counts)), counts)
+
+
+def in_one(texts: Sequence[bytes]) -> Joined:
+    """Texts that are UTF-8, in which surrogates may stand, in one."""
+    data = _SEPARATOR.join([b"", *texts, b""])
+    held = bytearray(data.translate(LETTERS, CONTINUING))
+    letters, kinds = np.frombuffer(held, np.uint8), np.frombuffer(held.translate(ASCII_KINDS), np.uint8)
+    ends = np.cumsum(np.fromiter((len(each) + 1 for each in texts), np.int64, len(texts))) + 1
+    if len(data) > len(letters):
+        heads, continuing, points = _beyond_ascii(np.frombuffer(data, np.uint8))
+        before = np.append(
+            0, np.cumsum(continuing)
+        )  # how many bytes of a text are no code point of their own
+        places = heads - before[:-1]
+        ends -= before[np.searchsorted(heads, ends)]
+        kinds[places] = KINDS[points]
+        letters[places[points == ord("“")]] = ord('"')
+    return Joined(texts, letters, kinds, np.append(1, ends[:-1]), ends)
+
+
+def _beyond_ascii(data: Bytes) -> tuple[Ints, Ints, Ints]:
+    """What is beyond ASCII in UTF-8: where it begins, how many bytes more it has, and its number.
+
+    Numbers beyond the basic plane are 0x10000.
+    """
+    heads = np.flatnonzero(data >= 0xC0)
+    first, second, third = (data.take(heads + more, mode="clip").astype(np.int64) for more in range(3))
+    two = (first & 0x1F) << 6 | second & 0x3F
+    three = (first & 0x0F) << 12 | (second & 0x3F) << 6 | third & 0x3F
+    points = np.where(first < 0xE0, two, np.where(first < 0xF0, three, 0x10000))
+    return heads, 1 + (first >= 0xE0) + (first >= 0xF0), points
