@@ -51,11 +51,7 @@ def _filters(shown: Opened, facets: reading.Facets) -> tuple[dict[str, Any] | No
         or ""
     )
     way = traces_search.way()
-    places = (
-        choices.many(PAGE, "in", "Search in", dict.fromkeys(reading.PLACES), placeholder="Reasoning")
-        if text and way != "meaning"
-        else []
-    )
+    places = _places(drawn=bool(text) and way != "meaning")
     run = choices.run(PAGE, shown)
     book = codebook.load()
     pattern, verdict = None, None
@@ -83,6 +79,13 @@ def _filters(shown: Opened, facets: reading.Facets) -> tuple[dict[str, Any] | No
         regex=way == "regex",
         places=tuple(places) or ("reasoning",),
     )
+
+
+def _places(drawn: bool) -> list[str]:
+    if not drawn:  # Streamlit forgets the key of a box that is drawn no more, unless it is set
+        st.session_state[key(PAGE, "in")] = st.session_state.get(key(PAGE, "in")) or []
+        return []
+    return choices.many(PAGE, "in", "Search in", dict.fromkeys(reading.PLACES), placeholder="Reasoning")
 
 
 def _pattern(known: list[str], book: codebook.Codebook) -> str | None:

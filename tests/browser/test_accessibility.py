@@ -15,6 +15,7 @@ PAGES = (
     "/",
     "/traces",
     "/traces?trajectory=hostile",
+    "/clusters",
     "/label",
     "/environment",
     "/judge",
