@@ -121,7 +121,7 @@ def import_(store: Store, as_json: bool, file: Path) -> int:
 )
 @click.option("--run", "run_id", help="The run whose verdicts it looks at; the beginning of its id will do.")
 @click.option("--share", "shares", nargs=2, multiple=True, type=(str, float), metavar="REASON SHARE",
-              help="Of the draws: uniform, verdict, unsure, against, rare, clusters, flagged.")  # fmt: skip
+              help="Of the draws: uniform, verdict, unsure, against, rare, clusters, flagged, uncertain.")  # fmt: skip
 @click.option("--where", help="Which trajectories: a condition in SQL.")
 @click.option(
     "--overlap", type=float, default=0.2, show_default=True, help="The share that goes to two people."

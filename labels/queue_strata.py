@@ -13,23 +13,27 @@ from labels.events import UNIFORM
 from labels.fold import fold
 from labels.gold import blind_labels, resolved
 from labels.log import by_trajectory, events_of
-from labels.sampling import Places, Stratum
+from labels.sampling import Array, Places, Stratum
 
 SHARES: Mapping[str, float] = {
     UNIFORM: 0.4, "verdict": 0.25, "unsure": 0.1, "against": 0.05, "rare": 0.1, "clusters": 0.05, "flagged": 0.05,
+    "uncertain": 0.0,
 }  # fmt: skip
 """The reasons with their shares of the draws.
 
 verdict: half of it where the run found a pattern, pattern by pattern, half where it found none. unsure: the run was
 unsure, or its votes were split. against: people say otherwise than the run. rare: a pattern that the run found in
 under RARE of the traces, or that any run has a trace of there. clusters: each cluster alike. flagged: somebody
-flagged it. A reason that holds for no trace leaves its share to the others.
+flagged it. uncertain: pattern by pattern, each trace in proportion to s (1 - s) of the run's score s, for there the next
+label teaches the learned tagger most; drawn for only where it is asked for. A reason that holds for no trace leaves its
+share to the others.
 """
 RARE = 0.02
 HINT_OF_IT = 20
 """From this score on, an absent verdict makes a trace a candidate for a rare pattern."""
 
-Found = dict[str, Places]
+Found = dict[str, tuple[Places, Array | None]]
+"""The traces of each name, and their sizes where they are not drawn alike."""
 NOTHING = "nothing found"
 
 
@@ -48,10 +52,10 @@ def strata(
     for reason, share in shares.items():
         if reason == UNIFORM or share <= 0:
             continue
-        members = {name: places for name, places in _OF[reason](db, run_id).items() if len(places)}
-        for name, places in sorted(members.items()):
+        members = {name: each for name, each in _OF[reason](db, run_id).items() if len(each[0])}
+        for name in sorted(members):
             weight = _weight(reason, name, members) * share
-            found.append(Stratum(f"{reason}: {name}" if name else reason, weight, places))
+            found.append(Stratum(f"{reason}: {name}" if name else reason, weight, *members[name]))
     return found
 
 
@@ -139,15 +143,30 @@ def _flagged(db: duckdb.DuckDBPyConnection, run_id: str | None) -> Found:
     )
 
 
+def _uncertain(db: duckdb.DuckDBPyConnection, run_id: str | None) -> Found:
+    return _grouped(
+        db,
+        """SELECT pattern AS name, place, score / 100 * (1 - score / 100) AS size
+           FROM frame JOIN verdicts USING (trajectory_id) WHERE run_id = ? AND size > 0""",
+        [run_id],
+    )
+
+
 _OF: Mapping[str, Callable[[duckdb.DuckDBPyConnection, str | None], Found]] = {
     "verdict": _by_verdict, "unsure": _unsure, "against": _against, "rare": _rare, "clusters": _clusters,
-    "flagged": _flagged,
+    "flagged": _flagged, "uncertain": _uncertain,
 }  # fmt: skip
 
 
 def _grouped(db: duckdb.DuckDBPyConnection, sql: str, bound: list[Any]) -> Found:
-    """The places that a query gives, in order, by the name that stands beside each."""
+    """The places that a query gives, in order, by the name that stands beside each; with their sizes if it has any."""
     rows = db.execute(f"FROM ({sql}) ORDER BY name, place", bound).fetchnumpy()
     names, starts = np.unique(np.asarray(rows["name"], dtype=np.str_), return_index=True)
-    parts = np.split(np.asarray(rows["place"], dtype=np.int64), starts[1:])
-    return {str(name): places for name, places in zip(names, parts, strict=False)}
+
+    def parts(column: str) -> list[Any]:
+        return np.split(np.asarray(rows[column]), starts[1:]) if column in rows else [None] * len(names)
+
+    return {
+        str(name): (np.asarray(places, dtype=np.int64), sizes)
+        for name, places, sizes in zip(names, parts("place"), parts("size"), strict=False)
+    }

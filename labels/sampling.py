@@ -1,14 +1,17 @@
 """Drawing traces from overlapping strata so that each one's inclusion probability is known exactly.
 
-From each stratum an own simple random sample is drawn, without replacement and independently of the others; its
-size depends on the strata's sizes alone. So a trace of strata s is drawn by at least one of them with probability
-1 - Π (1 - m_s / N_s), and what is drawn is labelled in random order: any first part of it is a sample too.
+From each stratum an own sample is drawn, without replacement and independently of the others; its size depends on the
+strata alone. A stratum draws its members alike, each with probability m / N, or in proportion to their sizes. So a trace
+that stratum s draws with probability π_s is drawn by at least one of them with probability 1 - Π (1 - π_s), and what is
+drawn is labelled in random order: any first part of it is a sample too.
 
     strata = [Stratum("uniform", 0.5, np.arange(1000)), Stratum("unsure", 0.5, unsure)]
     drawn = draw(1000, strata, size=200, seed=7)
 
 Source: several frames that overlap, drawn from independently, M. Bankier (1986), Estimators based on several
-stratified samples, Journal of the American Statistical Association 81, 1074-1079.
+stratified samples, Journal of the American Statistical Association 81, 1074-1079. In proportion to size, systematically
+from a random order: H. Hartley, J. Rao (1962), Sampling with unequal probabilities and without replacement, Annals of
+Mathematical Statistics 33, 350-374.
 """
 
 from __future__ import annotations
@@ -33,11 +36,34 @@ class Stratum:
     Attributes:
         weight: Its share of the draws, relative to the other strata's.
         members: Places in the frame, each once.
+        sizes: (members,) above 0: what the chance of each is in proportion to, up to 1; None where all are alike.
     """
 
     reason: str
     weight: float
     members: Places
+    sizes: Array | None = None
+
+    def chances(self, count: int) -> Array:
+        """(members,) the probability with which each is among so many draws; they add up to their number."""
+        if self.sizes is None or count >= len(self.members):
+            return np.full(len(self.members), min(1.0, count / len(self.members)))
+        found = np.ones(len(self.members))
+        open_ = np.ones(len(self.members), dtype=np.bool_)
+        while True:  # who would have a chance above 1 is drawn for certain, and the others share what is left
+            rest = (count - (~open_).sum()) * self.sizes / self.sizes[open_].sum()
+            if not (certain := open_ & (rest > 1)).any():
+                return np.where(open_, rest, found)
+            open_ &= ~certain
+
+    def sample(self, count: int, chance: np.random.Generator) -> Places:
+        """So many members, each with its chance."""
+        if self.sizes is None:
+            return np.asarray(chance.choice(self.members, count, replace=False))
+        order = chance.permutation(len(self.members))
+        edges = np.cumsum(self.chances(count)[order])
+        picks = np.searchsorted(edges, chance.random() + np.arange(count), side="right")
+        return np.asarray(self.members[order[np.minimum(picks, len(order) - 1)]])
 
 
 @dataclass(frozen=True)
@@ -71,9 +97,7 @@ def draw(frame: int, strata: Sequence[Stratum], size: int, seed: int) -> Drawn:
     """
     draws = _enough(frame, strata, min(size, frame))
     chance = np.random.default_rng(seed)
-    samples = [
-        chance.choice(each.members, count, replace=False) for each, count in zip(strata, draws, strict=True)
-    ]
+    samples = [each.sample(count, chance) for each, count in zip(strata, draws, strict=True)]
     stratum = np.full(frame, -1, dtype=np.int64)
     for number, sample in reversed(list(enumerate(samples))):
         stratum[sample] = number
@@ -105,5 +129,5 @@ def _probability(frame: int, strata: Sequence[Stratum], draws: Sequence[int]) ->
     missed = np.ones(frame)
     for each, count in zip(strata, draws, strict=True):
         if count:
-            missed[each.members] *= 1 - count / len(each.members)
+            missed[each.members] *= 1 - each.chances(count)
     return 1 - missed

@@ -27,6 +27,7 @@ REASONS = {
     "rare": "Candidates for a pattern that the run found in few traces.",
     "clusters": "Each cluster alike, so that odd ones are seen too.",
     "flagged": "Somebody flagged it: one more person looks.",
+    "uncertain": "Active picks: the nearer the run's score is to even, the likelier. Where the learned tagger learns most.",
 }
 
 

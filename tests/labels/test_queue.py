@@ -119,6 +119,17 @@ def test_a_queue_says_of_each_trace_why_it_was_drawn_and_of_all_with_what_probab
         assert current(db) == made
 
 
+def test_active_picks_are_drawn_by_how_unsure_the_run_is_with_their_probability(filled: Store) -> None:
+    made = make(filled, settings(shares={"uniform": 0.5, "uncertain": 0.5}, overlap=0))
+    told = {each["reason"]: each["traces"] for each in made.drawn}
+    assert told == {"uniform": 40, "uncertain: p": 40, "uncertain: q": 1}, "q has one score that is not 0"
+    chances = {name: chance for name, (_, chance, _) in items(filled).items()}
+    assert chances.pop("t05") == 1 and len(set(chances.values())) == 1 and min(chances.values()) > 0.3
+    without = make(filled, settings(run_id=None, shares={"uniform": 0.5, "uncertain": 0.5}))
+    assert [each["reason"] for each in without.drawn] == ["uniform"], "nothing to go by"
+    assert "uncertain" not in {each["reason"].split(":")[0] for each in make(filled, settings()).drawn}
+
+
 def test_the_same_seed_draws_the_same_and_the_newest_queue_counts(filled: Store) -> None:
     first = make(filled, settings())
     once = items(filled)

@@ -62,6 +62,52 @@ def test_rates_weighted_by_it_are_right_and_unweighted_ones_are_not() -> None:
     assert np.mean(plain) > truth + 0.1, "the judge's positives are over-represented"
 
 
+def scored() -> tuple[np.ndarray[Any, Any], list[Stratum]]:
+    """Traces of which 10 % show a pattern; a learned tagger's scores, and picks by how unsure it is."""
+    chance = np.random.default_rng(9)
+    shows = chance.random(N) < 0.1
+    score = 1 / (1 + np.exp(-chance.normal(np.where(shows, 0.0, -3.0), 1.2)))
+    sizes = score * (1 - score)
+    return shows, [Stratum("uniform", 0.4, np.arange(N)), Stratum("uncertain: p", 0.6, np.arange(N), sizes)]
+
+
+def test_picks_by_uncertainty_have_the_probability_that_is_kept() -> None:
+    _, strata = scored()
+    trials = 400
+    drawn = [draw(N, strata, 200, seed) for seed in range(trials)]
+    probability = drawn[0].probability
+    assert probability.min() > 0.05 and probability.max() > 3 * probability.min(), "everyone has a chance"
+    counted = sum((each.stratum >= 0).astype(int) for each in drawn)
+    off = (counted - trials * probability) / np.sqrt(trials * probability * (1 - probability))
+    assert abs(off).max() < 5 and 0.9 < off.std() < 1.1, "binomial scatter and nothing else"
+    assert all(len(set(each.samples[1].tolist())) == each.draws[1] for each in drawn), "nobody twice"
+
+
+def test_a_rate_from_active_picks_is_unbiased_when_weighted_and_far_off_when_not() -> None:
+    shows, strata = scored()
+    weighted, plain = [], []
+    for seed in range(400):
+        drawn = draw(N, strata, 150, seed)
+        picked = drawn.stratum >= 0
+        weight = 1 / drawn.probability[picked]
+        weighted.append((weight * shows[picked]).sum() / weight.sum())
+        plain.append(shows[picked].mean())
+    truth = shows.mean()
+    error = (np.mean(weighted) - truth) / (np.std(weighted) / np.sqrt(len(weighted)))
+    assert abs(error) < 3.5, (np.mean(weighted), truth)
+    assert np.mean(plain) > truth + 0.05, "the unsure ones show it more often"
+
+
+def test_sizes_that_would_give_a_chance_above_one_are_certain_and_leave_the_rest_to_the_others() -> None:
+    stratum = Stratum("uncertain", 1, np.arange(5), np.array([100.0, 50.0, 1.0, 1.0, 2.0]))
+    assert stratum.chances(3) == pytest.approx([1, 1, 0.25, 0.25, 0.5])
+    assert stratum.chances(1) == pytest.approx(stratum.sizes / 154)  # type: ignore[operator]
+    assert stratum.chances(5).tolist() == [1] * 5
+    for seed in range(50):
+        picked = stratum.sample(3, np.random.default_rng(seed)).tolist()
+        assert {0, 1} < set(picked) and len(set(picked)) == 3
+
+
 def test_the_uniform_part_is_a_random_sample_of_its_own() -> None:
     shows, strata = population()
     shares = []
@@ -93,7 +139,10 @@ def frames(chosen: st.DrawFn) -> tuple[int, list[Stratum], int, int]:
     strata = [Stratum("uniform", chosen(st.floats(0.3, 1)), np.arange(frame))]
     for number in range(chosen(st.integers(0, 4))):
         members = chosen(st.sets(st.integers(0, frame - 1), min_size=1))
-        strata.append(Stratum(f"s{number}", chosen(st.floats(0.01, 1)), np.array(sorted(members))))
+        sizes = chosen(st.none() | st.lists(st.floats(1e-6, 1), min_size=len(members), max_size=len(members)))
+        strata.append(Stratum(
+            f"s{number}", chosen(st.floats(0.01, 1)), np.array(sorted(members)), None if sizes is None else np.array(sizes)
+        ))  # fmt: skip
     return frame, strata, chosen(st.integers(1, 80)), chosen(st.integers(0, 2**32))
 
 

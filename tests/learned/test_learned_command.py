@@ -96,6 +96,20 @@ def test_of_labelled_traces_the_run_says_what_the_model_without_them_says(
     assert held.figures["sensitivity"].value == told["sensitivity"]
 
 
+def test_the_next_queue_goes_by_its_uncertainty(learn: Telltale, others: Store) -> None:
+    [row] = json.loads(learn("--json").stdout)
+    words = f"label queue --size 20 --run {row['run'][:12]} --share uniform 0.4 --share uncertain 0.6 --json".split()
+    done = CliRunner().invoke(cli, words, env={"TELLTALE_DB": str(others.path)}, standalone_mode=False)
+    assert {each["reason"] for each in json.loads(done.stdout)} == {"uniform", f"uncertain: {PATTERN}"}
+    with others.session() as db:
+        rows = db.execute(
+            "SELECT probability, score FROM queue_items JOIN verdicts USING (trajectory_id) WHERE run_id = ? ORDER BY abs(score - 50)",
+            [row["run"]],
+        ).fetchall()
+    chances = [chance for chance, _ in rows]
+    assert len(rows) == 50 and chances == sorted(chances, reverse=True) and 0 < chances[-1] < chances[0]
+
+
 def test_a_stopped_run_goes_on_and_other_labels_are_another_run(
     others: Store, learn: Telltale, monkeypatch: pytest.MonkeyPatch
 ) -> None:
