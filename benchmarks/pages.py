@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from streamlit.testing.v1 import AppTest
 
@@ -70,8 +71,19 @@ def ms(ask: Callable[[], object]) -> tuple[float, float]:
     return 1000 * (time.perf_counter() - begun), 1000 * (time.process_time() - work)
 
 
-def look(view: str, address: Mapping[str, str | Sequence[str]], more: int = 5) -> tuple[float, float, float]:
+def look(
+    view: str,
+    address: Mapping[str, str | Sequence[str]],
+    more: int = 5,
+    state: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[float, float, float]:
     """Milliseconds of the first look, of all cores' work in it, and the median of some more looks.
+
+    Args:
+        view: The page.
+        address: What its address says.
+        more: How many looks follow the first.
+        state: What the session knows, such as who is here.
 
     Raises:
         AssertionError: The page showed an exception.
@@ -80,6 +92,8 @@ def look(view: str, address: Mapping[str, str | Sequence[str]], more: int = 5) -
     page.switch_page(f"views/{view}.py")
     for name, value in address.items():
         page.query_params[name] = value
+    for name, value in state.items():
+        page.session_state[name] = value
     times = []
     for _ in range(1 + more):
         times.append(ms(page.run))
