@@ -33,8 +33,8 @@ AGREEMENT = 0.2
 LARGEST_CONSENSUS = 5_000
 """Texts that a consensus is made of; further ones go to the nearest centre."""
 SILHOUETTE_SAMPLE = 2_000
-WORTH_THREADS = 10_000
-"""Below so many texts, threads wait for each other longer than they work."""
+INIT_SIZE = 4_096
+"""Texts that mini-batch k-means draws its first centres from."""
 SMALLEST, SMALLEST_OF_MANY, LARGEST = 3, 20, 60
 """Bounds of the number of clusters that is looked for. The least is a fifth of the square root of the number of texts,
 between the first two: of many texts the silhouette would else join all but the oddest."""
@@ -153,7 +153,9 @@ def clusterer(method: str, k: int | None, X: Vectors, seed: int = SEED, words: i
     k = k or best_k(X[:, : X.shape[1] - words], seed)
     if method == "consensus":
         return Consensus(k, seed, words)
-    return _Fitted(MiniBatchKMeans(k, random_state=seed, batch_size=4_096, n_init=3))
+    return _Fitted(
+        MiniBatchKMeans(k, random_state=seed, batch_size=4_096, n_init=3, init_size=max(INIT_SIZE, 3 * k))
+    )
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ class _Fitted:
         """The label of each row."""
         from threadpoolctl import threadpool_limits
 
-        with threadpool_limits(1 if len(X) < WORTH_THREADS else None):
+        with threadpool_limits(1):  # many small products: threads would wait for each other most of the time
             return np.asarray(self.inner.fit_predict(X), dtype=np.int64)
 
 
@@ -185,16 +187,15 @@ def best_k(X: Vectors, seed: int = SEED) -> int:
         return max(1, len(X) - 1)
     chance = np.random.default_rng(seed)
     sample = X[chance.choice(len(X), min(len(X), SILHOUETTE_SAMPLE), replace=False)]
-    sample = PCA(min(max(COMPONENTS), *sample.shape), random_state=seed).fit_transform(sample)
     last = min(LARGEST, max(SMALLEST, len(sample) // 5))
     least = min(last, SMALLEST_OF_MANY, max(SMALLEST, round(len(X) ** 0.5 / 5)))
-    tried = sorted({round(k) for k in np.geomspace(least, last, 12)})
     scores = {}
-    for k in tried:
-        with threadpool_limits(1):
+    with threadpool_limits(1):
+        sample = PCA(min(max(COMPONENTS), *sample.shape), random_state=seed).fit_transform(sample)
+        for k in sorted({round(k) for k in np.geomspace(least, last, 12)}):
             labels = KMeans(k, n_init=2, random_state=seed).fit_predict(sample)
-        if 1 < len(np.unique(labels)) < len(sample):
-            scores[k] = float(silhouette_score(sample, labels))
+            if 1 < len(np.unique(labels)) < len(sample):
+                scores[k] = float(silhouette_score(sample, labels))
     return max(scores, key=lambda k: scores[k], default=SMALLEST)
 
 
