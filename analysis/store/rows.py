@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from analysis.store.schema import MIGRATIONS
@@ -24,6 +25,9 @@ _ARROW = {
     "INTEGER[]": pa.list_(pa.int32()),
     "JSON": pa.json_(pa.string()),
 }
+
+LARGEST_ARRAY = (1 << 31) - 1
+"""How many bytes of text an array can hold."""
 
 
 def now() -> datetime:
@@ -71,8 +75,21 @@ def _arrow(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
 def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
     if not any(type(value) is bytes for value in values):
         return pa.array(values, kind)
-    texts = pa.array(values, pa.binary()).view(pa.string())
+    texts = _joined(values) if all(value is None or type(value) is bytes for value in values) else None
+    if texts is None:
+        texts = pa.array(values, pa.binary()).view(pa.string())
     return texts if kind == pa.string() else pa.ExtensionArray.from_storage(kind, texts)
+
+
+def _joined(values: list[bytes | None]) -> pa.Array | None:
+    """Texts as an array, copied once rather than as one that grows; None if they are more than it can hold."""
+    ends = np.cumsum([0, *(len(value or b"") for value in values)])
+    if ends[-1] > LARGEST_ARRAY:
+        return None
+    there = pa.array([value is not None for value in values]).buffers()[1]
+    texts = b"".join([value or b"" for value in values])
+    buffers = [there, pa.py_buffer(ends.astype(np.int32)), pa.py_buffer(texts)]
+    return pa.Array.from_buffers(pa.string(), len(values), buffers)
 
 
 @cache
