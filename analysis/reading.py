@@ -1,13 +1,12 @@
-"""What a page or a notebook reads: counts to filter by, lists of trajectories, one trajectory whole.
+"""What a page or a notebook lists: counts to filter by, and trajectories that pass a filter.
 
     with store.session() as db:
         found = matching(db, Filter(text="honeypot", run_id=run, pattern="eval_aware", verdict="present"))
         for row in excerpts(db, found[:50]):
             print(row["checkpoint"], row["excerpt"])
-        print(read_trajectory(db, row["trajectory_id"]).as_text())
 
 A list is narrow: row numbers first, then a few columns and an excerpt of the rows that are looked at. Only
-`read_trajectory` loads a whole text, of one trajectory.
+`analysis.traces.read_trajectory` loads a whole text, of one trajectory.
 """
 
 from __future__ import annotations
@@ -20,14 +19,12 @@ from typing import Any
 import duckdb
 import numpy as np
 import numpy.typing as npt
-import orjson
 import re2
 
-from analysis import runs
 from analysis.errors import UserError
-from analysis.measure.scope import Scope, checkpoint_order, current_trajectories, natural
-from analysis.traces import Trace
-from analysis.trajectories import whole_messages
+from analysis.measure.scope import Scope, checkpoint_order, current_trajectories
+from analysis.tables import mappings
+from analysis.traces import by_checkpoint
 
 VERDICTS = ("present", "absent", "unsure", "none")
 """What a list can be narrowed to; none: the run has no verdict on the text as it is now."""
@@ -37,7 +34,6 @@ EXCERPT = 180
 """Letters of an excerpt."""
 BEFORE_MATCH = 50
 """Letters that an excerpt shows before what was searched for."""
-SAME_PROMPT_LIMIT = 500
 
 RowIds = npt.NDArray[np.uint64]
 
@@ -123,13 +119,12 @@ class Facets:
 
 def facets(db: duckdb.DuckDBPyConnection) -> Facets:
     """Count the store's trajectories by what they can be filtered by."""
-    rows = _rows(
-        db,
-        f"""SELECT t.checkpoint, c.series, c.position, t.environment, t.variant, t.reasoning_state, t.synthetic,
+    rows = mappings(
+        db.execute(f"""SELECT t.checkpoint, c.series, c.position, t.environment, t.variant, t.reasoning_state, t.synthetic,
                   count(*) AS count
-           FROM {current_trajectories(db)} t LEFT JOIN checkpoints c ON c.name = t.checkpoint GROUP BY ALL""",
+           FROM {current_trajectories(db)} t LEFT JOIN checkpoints c ON c.name = t.checkpoint GROUP BY ALL""")
     )
-    rows.sort(key=_by_checkpoint)
+    rows.sort(key=by_checkpoint)
     return Facets(
         rows, list(dict.fromkeys(row["checkpoint"] for row in rows if row["checkpoint"] is not None))
     )
@@ -210,12 +205,13 @@ def excerpts(
         whens = " ".join(f"WHEN regexp_matches({p}, ?, 'i') THEN {_around(p)}" for p in places)
         cut = f"CASE {whens} ELSE {cut} END" if places else cut
         bound = [expression] * 3 * len(places)
-    rows = _rows(
-        db,
-        f"""SELECT t.row_id, t.trajectory_id, t.checkpoint, t.variant, t.environment, t.prompt_id, t.sample,
+    rows = mappings(
+        db.execute(
+            f"""SELECT t.row_id, t.trajectory_id, t.checkpoint, t.variant, t.environment, t.prompt_id, t.sample,
                    t.reasoning_state, t.synthetic, {cut} AS excerpt, left(t.answer, {EXCERPT}) AS answer
             FROM log.trajectories t WHERE list_contains(?::UBIGINT[], t.row_id)""",
-        [*bound, ids],
+            [*bound, ids],
+        )
     )
     shown = _present_patterns(db, ids, wanted.run_id)
     by_id = {row["row_id"]: {**row, "patterns": shown.get(row["row_id"], [])} for row in rows}
@@ -232,119 +228,6 @@ def ids_of(db: duckdb.DuckDBPyConnection, row_ids: Sequence[int] | RowIds) -> li
         ).fetchall()
     )
     return [found[row_id] for row_id in ids]
-
-
-def read_trajectory(db: duckdb.DuckDBPyConnection, trajectory: str, run_id: str | None = None) -> Trace:
-    """One trajectory whole, with what a run says of it.
-
-    Args:
-        db: A session of the store.
-        trajectory: Its id, or a beginning that only one id has.
-        run_id: The run, or its beginning; by default the newest, if there is any.
-
-    Raises:
-        UserError: No such trajectory or run, or several that begin so.
-    """
-    row = _named(db, trajectory)
-    trajectory_id, row_id = row["trajectory_id"], row["row_id"]
-    messages = whole_messages(row.pop("messages"), row["reasoning"])
-    row["metadata"] = orjson.loads(row["metadata"] or "{}")
-    segments = _rows(
-        db,
-        "SELECT segment, message, start_char, end_char FROM log.segments WHERE row_id = ? ORDER BY segment",
-        [row_id],
-    )
-    outcomes = _rows(
-        db,
-        "SELECT name, value, state, reader FROM outcomes WHERE trajectory_id = ? ORDER BY name",
-        [trajectory_id],
-    )
-    for outcome in outcomes:
-        outcome["value"] = orjson.loads(outcome["value"]) if outcome["value"] is not None else None
-    has_run = run_id or db.execute("SELECT 1 FROM log.runs LIMIT 1").fetchone()
-    run = runs.choose(db, run_id) if has_run else None
-    return Trace(
-        trajectory=row,
-        messages=messages,
-        segments=segments,
-        outcomes=outcomes,
-        **_judgement(db, run, trajectory_id, row["reasoning_sha256"]),
-    )
-
-
-def same_prompt(db: duckdb.DuckDBPyConnection, trajectory: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The other rollouts of the same prompt under the same variant, in the checkpoints' order; at most 500.
-
-    Args:
-        db: A session of the store.
-        trajectory: A row of trajectories; its id, prompt_id, environment and variant are used.
-    """
-    rows = _rows(
-        db,
-        f"""SELECT trajectory_id, checkpoint, variant, sample, reasoning_state, series, position
-            FROM trajectories t LEFT JOIN checkpoints c ON c.name = t.checkpoint
-            WHERE prompt_id = ? AND environment IS NOT DISTINCT FROM ? AND variant IS NOT DISTINCT FROM ?
-              AND trajectory_id <> ?
-            ORDER BY sample, trajectory_id LIMIT {SAME_PROMPT_LIMIT}""",
-        [trajectory[name] for name in ("prompt_id", "environment", "variant", "trajectory_id")],
-    )
-    return sorted(rows, key=_by_checkpoint)
-
-
-def _by_checkpoint(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The sort key of `checkpoint_order`, for rows that carry series and position."""
-    return natural(row["series"]), row["position"] is None, row["position"] or 0.0, natural(row["checkpoint"])
-
-
-def _judgement(
-    db: duckdb.DuckDBPyConnection, run_id: str | None, trajectory_id: str, reasoning_sha256: str | None
-) -> dict[str, Any]:
-    """What the run says of the text as it is now: run, attempt, verdicts, findings."""
-    if run_id is None:
-        return {"run": None, "attempt": None, "verdicts": [], "findings": []}
-    run = _rows(
-        db, "SELECT run_id, tagger, model, codebook_revision, created_at FROM runs WHERE run_id = ?", [run_id]
-    )[0]
-    attempts = _rows(
-        db,
-        """SELECT attempt_id, state, error FROM attempts
-           WHERE run_id = ? AND trajectory_id = ? AND reasoning_sha256 IS NOT DISTINCT FROM ?""",
-        [run_id, trajectory_id, reasoning_sha256],
-    )
-    attempt = attempts[0] if attempts else None
-    verdicts: list[dict[str, Any]] = []
-    findings: list[dict[str, Any]] = []
-    if attempt and attempt["state"] == "ok":
-        key = [attempt["attempt_id"]]
-        verdicts = _rows(
-            db,
-            "SELECT pattern, verdict, score, why FROM log.verdicts WHERE attempt_id = ? ORDER BY pattern",
-            key,
-        )
-        findings = _rows(
-            db,
-            """SELECT pattern, quote, start_char, end_char, match, stance, role, attributes, why
-               FROM log.findings WHERE attempt_id = ? ORDER BY start_char NULLS LAST, end_char, pattern""",
-            key,
-        )
-    for finding in findings:
-        finding["attributes"] = orjson.loads(finding["attributes"] or "{}")
-    return {"run": run, "attempt": attempt, "verdicts": verdicts, "findings": findings}
-
-
-def _named(db: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any]:
-    """The row of the id that was named, whole or by its beginning."""
-    select = "SELECT * EXCLUDE (content_sha256) FROM trajectories WHERE trajectory_id = ?"
-    if exact := _rows(db, select, [name]):
-        return exact[0]
-    begin = db.execute(
-        "SELECT trajectory_id FROM trajectories WHERE starts_with(trajectory_id, ?) LIMIT 2", [name]
-    ).fetchall()
-    if not begin or not name:
-        raise UserError(f"no trajectory {name[:80]!r} in this store")
-    if len(begin) > 1:
-        raise UserError(f"several trajectories begin with {name[:80]!r}")
-    return _rows(db, select, list(begin[0]))[0]
 
 
 def _search(wanted: Filter) -> tuple[str, list[Any]]:
@@ -395,9 +278,3 @@ def _present_patterns(
         [run_id, row_ids],
     ).fetchall()
     return dict(rows)
-
-
-def _rows(db: duckdb.DuckDBPyConnection, sql: str, bound: Sequence[Any] = ()) -> list[dict[str, Any]]:
-    cursor = db.execute(sql, list(bound))
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -13,6 +13,7 @@ from analysis.codebook import PRESENT_STANCES, Codebook
 from analysis.errors import UserError
 from analysis.store import Store, append, new_ids
 from analysis.store.rows import now
+from analysis.tables import mappings
 from analysis.trajectories import READABLE, short_hash
 
 State = Literal["ok", "refused", "unparseable", "truncated", "failed", "no_reasoning"]
@@ -276,5 +277,4 @@ def listed(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
            FROM runs LEFT JOIN ({_COUNTED.format("log.attempts" if once else "attempts")}) USING (run_id)
            ORDER BY created_at DESC, run"""
     )
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return mappings(cursor)

@@ -1,4 +1,4 @@
-"""Rows as CSV, for spreadsheets and for people."""
+"""What a query answers as mappings, and rows as CSV, for spreadsheets and for people."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import duckdb
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def mappings(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """The rows of a query that was just executed, each as a mapping from column to value."""
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def to_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:

@@ -1,10 +1,25 @@
-"""One trajectory whole, as it is read: its turns, sentences and what a run found in them."""
+"""One trajectory whole: its turns, its sentences and what a run found in them.
+
+with store.session() as db:
+        print(read_trajectory(db, "8f3a").as_text())
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import duckdb
+import orjson
+
+from analysis import runs
+from analysis.errors import UserError
+from analysis.measure.scope import natural
+from analysis.tables import mappings
+from analysis.trajectories import whole_messages
+
+SAME_PROMPT_LIMIT = 500
 
 
 @dataclass(frozen=True)
@@ -108,3 +123,124 @@ class Trace:
         for verdict in self.verdicts:
             score = "" if verdict["score"] is None else f" ({verdict['score']:g})"
             yield f"  {verdict['pattern']:22} {verdict['verdict']}{score}"
+
+
+def read_trajectory(db: duckdb.DuckDBPyConnection, trajectory: str, run_id: str | None = None) -> Trace:
+    """One trajectory whole, with what a run says of it.
+
+    Args:
+        db: A session of the store.
+        trajectory: Its id, or a beginning that only one id has.
+        run_id: The run, or its beginning; by default the newest, if there is any.
+
+    Raises:
+        UserError: No such trajectory or run, or several that begin so.
+    """
+    row = _named(db, trajectory)
+    trajectory_id, row_id = row["trajectory_id"], row["row_id"]
+    messages = whole_messages(row.pop("messages"), row["reasoning"])
+    row["metadata"] = orjson.loads(row["metadata"] or "{}")
+    segments = mappings(
+        db.execute(
+            "SELECT segment, message, start_char, end_char FROM log.segments WHERE row_id = ? ORDER BY segment",
+            [row_id],
+        )
+    )
+    outcomes = mappings(
+        db.execute(
+            "SELECT name, value, state, reader FROM outcomes WHERE trajectory_id = ? ORDER BY name",
+            [trajectory_id],
+        )
+    )
+    for outcome in outcomes:
+        outcome["value"] = orjson.loads(outcome["value"]) if outcome["value"] is not None else None
+    has_run = run_id or db.execute("SELECT 1 FROM log.runs LIMIT 1").fetchone()
+    run = runs.choose(db, run_id) if has_run else None
+    return Trace(
+        trajectory=row,
+        messages=messages,
+        segments=segments,
+        outcomes=outcomes,
+        **_judgement(db, run, trajectory_id, row["reasoning_sha256"]),
+    )
+
+
+def same_prompt(db: duckdb.DuckDBPyConnection, trajectory: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The other rollouts of the same prompt under the same variant, in the checkpoints' order; at most 500.
+
+    Args:
+        db: A session of the store.
+        trajectory: A row of trajectories; its id, prompt_id, environment and variant are used.
+    """
+    rows = mappings(
+        db.execute(
+            f"""SELECT trajectory_id, checkpoint, variant, sample, reasoning_state, series, position
+            FROM trajectories t LEFT JOIN checkpoints c ON c.name = t.checkpoint
+            WHERE prompt_id = ? AND environment IS NOT DISTINCT FROM ? AND variant IS NOT DISTINCT FROM ?
+              AND trajectory_id <> ?
+            ORDER BY sample, trajectory_id LIMIT {SAME_PROMPT_LIMIT}""",
+            [trajectory[name] for name in ("prompt_id", "environment", "variant", "trajectory_id")],
+        )
+    )
+    return sorted(rows, key=by_checkpoint)
+
+
+def _judgement(
+    db: duckdb.DuckDBPyConnection, run_id: str | None, trajectory_id: str, reasoning_sha256: str | None
+) -> dict[str, Any]:
+    """What the run says of the text as it is now: run, attempt, verdicts, findings."""
+    if run_id is None:
+        return {"run": None, "attempt": None, "verdicts": [], "findings": []}
+    run = mappings(
+        db.execute(
+            "SELECT run_id, tagger, model, codebook_revision, created_at FROM runs WHERE run_id = ?", [run_id]
+        )
+    )[0]
+    attempts = mappings(
+        db.execute(
+            """SELECT attempt_id, state, error FROM attempts
+           WHERE run_id = ? AND trajectory_id = ? AND reasoning_sha256 IS NOT DISTINCT FROM ?""",
+            [run_id, trajectory_id, reasoning_sha256],
+        )
+    )
+    attempt = attempts[0] if attempts else None
+    verdicts: list[dict[str, Any]] = []
+    findings: list[dict[str, Any]] = []
+    if attempt and attempt["state"] == "ok":
+        key = [attempt["attempt_id"]]
+        verdicts = mappings(
+            db.execute(
+                "SELECT pattern, verdict, score, why FROM log.verdicts WHERE attempt_id = ? ORDER BY pattern",
+                key,
+            )
+        )
+        findings = mappings(
+            db.execute(
+                """SELECT pattern, quote, start_char, end_char, match, stance, role, attributes, why
+               FROM log.findings WHERE attempt_id = ? ORDER BY start_char NULLS LAST, end_char, pattern""",
+                key,
+            )
+        )
+    for finding in findings:
+        finding["attributes"] = orjson.loads(finding["attributes"] or "{}")
+    return {"run": run, "attempt": attempt, "verdicts": verdicts, "findings": findings}
+
+
+def _named(db: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any]:
+    """The row of the id that was named, whole or by its beginning."""
+    select = "SELECT * EXCLUDE (content_sha256) FROM trajectories WHERE trajectory_id = ?"
+    if exact := mappings(db.execute(select, [name])):
+        return exact[0]
+    begin = db.execute(
+        "SELECT trajectory_id FROM trajectories WHERE starts_with(trajectory_id, ?) LIMIT 2", [name]
+    ).fetchall()
+    if not begin or not name:
+        raise UserError(f"no trajectory {name[:80]!r} in this store")
+    if len(begin) > 1:
+        raise UserError(f"several trajectories begin with {name[:80]!r}")
+    return mappings(db.execute(select, list(begin[0])))[0]
+
+
+def by_checkpoint(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The sort key of `checkpoint_order`, for rows that carry series and position."""
+    return natural(row["series"]), row["position"] is None, row["position"] or 0.0, natural(row["checkpoint"])

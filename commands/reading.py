@@ -26,7 +26,7 @@ def show(store: Store, as_json: bool, trajectory: str, run_id: str | None) -> in
 
     TRAJECTORY is its id, or the beginning of it.
     """
-    from analysis.reading import read_trajectory
+    from analysis.traces import read_trajectory
 
     if not store.exists():
         raise UserError(f"there is no store {store}; `telltale ingest` makes one")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from analysis import reading, runs
+from analysis import reading, runs, traces
 from analysis.errors import UserError
 from analysis.measure.frequencies import frequencies
 from analysis.measure.scope import Scope
@@ -181,7 +181,7 @@ def test_a_trace_is_read_whole(store: Store) -> None:
         Message("assistant", "Bye.", "Three.", "text", "thinking"),
     ], "t", prompt_id="p", metadata={"seed": 7}, outcomes=[Outcome("odd", True)]))  # fmt: skip
     with store.session() as db:
-        trace = reading.read_trajectory(db, "t")
+        trace = traces.read_trajectory(db, "t")
     assert [(s["message"], trace.text[s["start_char"] : s["end_char"]]) for s in trace.segments] == [
         (1, "One."), (1, "Two 😀."), (3, "Three."),
     ]  # fmt: skip
@@ -193,8 +193,8 @@ def test_a_trace_is_read_whole(store: Store) -> None:
 
 def test_a_trace_comes_with_what_the_run_found(small: Store) -> None:
     with small.session() as db:
-        trace = reading.read_trajectory(db, "t1", RUN)
-        nothing = reading.read_trajectory(db, "t3", RUN)
+        trace = traces.read_trajectory(db, "t1", RUN)
+        nothing = traces.read_trajectory(db, "t3", RUN)
     assert [(v["pattern"], v["verdict"]) for v in trace.verdicts] == [("eval_aware", "present")]
     finding = trace.findings[0]
     assert trace.text[finding["start_char"] : finding["end_char"]] == finding["quote"] == "a test"
@@ -207,19 +207,19 @@ def test_a_trace_comes_with_what_the_run_found(small: Store) -> None:
 def test_a_trace_is_named_by_its_id_or_a_beginning_that_only_it_has(small: Store) -> None:
     with small.session() as db:
         put(small, trajectory("abc-1", "c", "x"))
-        assert reading.read_trajectory(db, "abc").trajectory["trajectory_id"] == "abc-1"
+        assert traces.read_trajectory(db, "abc").trajectory["trajectory_id"] == "abc-1"
         for name, complaint in (
             ("t", "several trajectories begin with 't'"),
             ("nope", "no trajectory 'nope'"),
             ("", "no trajectory"),
         ):
             with pytest.raises(UserError, match=complaint):
-                reading.read_trajectory(db, name)
+                traces.read_trajectory(db, name)
 
 
 def test_rollouts_of_the_same_prompt_come_in_the_checkpoints_order(small: Store) -> None:
     with small.session() as db:
         assert [
-            r["trajectory_id"] for r in reading.same_prompt(db, reading.read_trajectory(db, "t1").trajectory)
+            r["trajectory_id"] for r in traces.same_prompt(db, traces.read_trajectory(db, "t1").trajectory)
         ] == ["t4", "t2"]
-        assert reading.same_prompt(db, reading.read_trajectory(db, "t3").trajectory) == []
+        assert traces.same_prompt(db, traces.read_trajectory(db, "t3").trajectory) == []

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from analysis import reading
+from analysis import traces
 from analysis.environment import decisions
 from analysis.errors import UserError
 from views import person
@@ -58,7 +58,7 @@ def _answer(shown: Shown, row: dict[str, Any], name: str) -> None:
         st.code(
             row["answer"], language=None, wrap_lines=True, height=None if len(row["answer"]) < 1500 else 360
         )
-        trace = shown.store.ask(reading.read_trajectory, row["trajectory_id"])
+        trace = shown.store.ask(traces.read_trajectory, row["trajectory_id"])
         finish = trace.trajectory["finish_reason"]
         st.caption(f"Finish reason: {plain(finish) if finish else 'not given'}.")
     with right:

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from analysis import codebook, reading
+from analysis import codebook, reading, traces
 from analysis.errors import UserError
 from analysis.measure.scope import Scope
 from analysis.traces import Trace
@@ -201,13 +201,13 @@ def _address_now() -> dict[str, list[str]]:
 def _read(shown: Opened, named: str, run: dict[str, Any] | None, wanted: reading.Filter) -> None:
     run_id = run["run"] if run else None
     try:
-        trace = shown.ask(reading.read_trajectory, named, run_id)
+        trace = shown.ask(traces.read_trajectory, named, run_id)
     except UserError as error:
         _back()
         st.error(plain(error, 400))
         return
     others = shown.ask(
-        reading.same_prompt,
+        traces.same_prompt,
         {name: trace.trajectory[name] for name in ("trajectory_id", "prompt_id", "environment", "variant")},
     )
     beside = _head(shown, trace, others, wanted)
@@ -228,7 +228,7 @@ def _read(shown: Opened, named: str, run: dict[str, Any] | None, wanted: reading
         _side(trace)
         reader(trace, book, key(PAGE, "left"), segment, address_sentence, beside=True)
     with right:
-        other = shown.ask(reading.read_trajectory, beside, run_id)
+        other = shown.ask(traces.read_trajectory, beside, run_id)
         _side(other)
         reader(other, book, key(PAGE, "right"), beside=True)
 

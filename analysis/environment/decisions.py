@@ -23,6 +23,7 @@ from analysis.errors import UserError
 from analysis.measure.scope import Scope
 from analysis.store import Store, append
 from analysis.store.rows import now
+from analysis.tables import mappings
 from analysis.trajectories import sha256_of
 
 Undecided = Literal["ambiguous", "unparseable"]
@@ -79,7 +80,7 @@ def to_decide(
         what a page offers a key for.
     """
     condition, bound = scope.sql()
-    rows = _mappings(
+    rows = mappings(
         db.execute(
             f"""SELECT t.trajectory_id, t.checkpoint, t.variant, o.state, t.answer, sha256(t.answer) AS answer_sha256
                 {_WAITING} AND ({condition})
@@ -120,7 +121,7 @@ def decided(
             WHERE {condition} ORDER BY d.created_at DESC, d.decision_id LIMIT ?""",
         [*bound, limit],
     )
-    return _mappings(cursor)
+    return mappings(cursor)
 
 
 def decide(
@@ -173,7 +174,7 @@ def undo(store: Store, annotator: str) -> Decision | None:
                ORDER BY created_at DESC, decision_id LIMIT 1""",
             [annotator],
         )
-        found = _mappings(row)
+        found = mappings(row)
         if not found:
             return None
         taken = Decision(**found[0])
@@ -188,7 +189,7 @@ def events(db: duckdb.DuckDBPyConnection) -> list[Decision]:
            QUALIFY row_number() OVER (PARTITION BY decision_id ORDER BY created_at) = 1
            ORDER BY created_at, decision_id"""
     )
-    return [Decision(**row) for row in _mappings(cursor)]
+    return [Decision(**row) for row in mappings(cursor)]
 
 
 _WAITING = f"""FROM trajectories t LEFT JOIN checkpoints c ON c.name = t.checkpoint
@@ -236,8 +237,3 @@ def _digits(number: int | str) -> str:
     if digits is None:
         raise UserError(f"{str(number)[:40]!r} is no integer in digits")
     return digits
-
-
-def _mappings(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -12,6 +12,7 @@ from analysis.measure.difference import difference
 from analysis.measure.gaming import select_answers
 from analysis.measure.scope import Scope
 from analysis.measure.share import Share
+from analysis.tables import mappings
 from analysis.trajectories import READABLE
 
 COLUMNS = (
@@ -122,8 +123,7 @@ def showing(
            GROUP BY j.trajectory_id ORDER BY did DESC NULLS LAST, sample, j.trajectory_id LIMIT ?""",
         [pattern, limit],
     )
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return mappings(cursor)
 
 
 def _select(db: duckdb.DuckDBPyConnection, run_id: str, level: str, scope: Scope) -> None:

@@ -12,6 +12,7 @@ import orjson
 from analysis.measure.judge_attempts import ATTEMPTS
 from analysis.measure.judge_bootstrap import Array, Figure, Sample, figure, share
 from analysis.runs import State
+from analysis.tables import mappings
 
 STATES: tuple[str, ...] = get_args(State)
 """How attempts end, ok first."""
@@ -118,8 +119,7 @@ def endings(db: duckdb.DuckDBPyConnection, run_id: str, most: int = 50) -> list[
            ORDER BY count DESC, state, error LIMIT ?""",
         [run_id, run_id, most],
     )
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return mappings(cursor)
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import orjson
 
-from analysis.reading import read_trajectory
 from analysis.store import Store, append
 from analysis.store.rows import now
+from analysis.traces import read_trajectory
 from analysis.trajectories import Message, Trajectory, canonical, row, sha256_of, whole_messages
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import codebook, reading
+from analysis import codebook, traces
 from analysis.store import Store, append
 from analysis.trajectories import Message, Trajectory, row
 from views.figure import svg
@@ -54,7 +54,7 @@ def test_turns_tools_and_answers_come_in_order(tmp_path: Path) -> None:
     store = Store(tmp_path / "s.duckdb")
     with store.session() as db:
         append(db, "trajectories", [row(item, 1, TIME)])
-        data = reader_data(reading.read_trajectory(db, "t"), codebook.load())
+        data = reader_data(traces.read_trajectory(db, "t"), codebook.load())
     assert [(b["kind"], b["label"]) for b in data["blocks"]] == [
         ("user", "User"), ("reasoning", "Reasoning, turn 1"), ("answer", "Says"), ("call", "Calls run"),
         ("tool", "Tool run"), ("reasoning", "Reasoning, turn 2"), ("answer", "Answer"),
