@@ -22,9 +22,9 @@ from analysis.codebook import Codebook
 from analysis.errors import UserError
 from analysis.store import Store
 from labels.events import VALUES, Event
-from labels.gold import Gold, decisions, gold
+from labels.gold import Gold, decided, gold
 from labels.labeling import Desk, sit_down
-from labels.log import events_of, record
+from labels.log import record
 from labels.seen import saw
 from labels.state import Quote
 
@@ -184,7 +184,7 @@ def withdraw(store: Store, adjudicator: str, item: Item) -> None:
 def reasons(db: duckdb.DuckDBPyConnection, codebook: Codebook) -> list[dict[str, Any]]:
     """Why people differed, pattern by pattern: pattern, decided, and a count for each of REASONS."""
     counted: dict[str, Counter[str]] = defaultdict(Counter)
-    for (_, pattern), event in decisions(events_of(db), codebook).items():
+    for (_, pattern), event in decided(db, codebook).items():
         counted[pattern][str(event.attributes.get("reason"))] += 1
     return [
         {"pattern": pattern, "decided": counts.total(), **{reason: counts[reason] for reason in REASONS}}

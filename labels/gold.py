@@ -179,6 +179,11 @@ def gold(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> lis
     return list(_read(db, codebook or load()).golds)
 
 
+def decided(db: duckdb.DuckDBPyConnection, codebook: Codebook) -> Mapping[Key, Event]:
+    """What adjudicators decided, as `decisions` gives it."""
+    return _read(db, codebook).decided
+
+
 def golden_of(events: Sequence[Event], codebook: Codebook) -> list[Gold]:
     """The gold of these events, in a fixed order."""
     return list(golden(blind_labels(events, codebook.history), decisions(events, codebook)).values())

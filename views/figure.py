@@ -15,6 +15,8 @@ COLUMNS = 3
 PANEL = 300
 PLOT = 130
 LEFT, HEAD, FOOT, GAP = 42, 58, 92, 22
+LETTER, LONGEST = 5.4, 60
+"""Pixels that a letter of an upright label takes, and how many letters of one are shown."""
 INK, FAINT = "#20262a", "#6b7478"
 FONT = "'Source Sans 3', 'Source Sans Pro', Helvetica, Arial, sans-serif"
 
@@ -38,7 +40,7 @@ def svg(
     axis = axis_of([cell for _, cells in panels for cell in cells], measure)
     columns = min(COLUMNS, max(1, len(panels)))
     width = columns * PANEL + (columns - 1) * GAP
-    tall = HEAD + PLOT + FOOT
+    tall = HEAD + PLOT + _foot(checkpoints)
     lines = textwrap.wrap(note, round(width / 5.4))
     height = -(-len(panels) // columns) * tall + 8 + 15 * len(lines)
     parts = [_panel_at(number, columns, tall, _panel(name, cells, checkpoints, axis, told.get(name, "")))
@@ -65,10 +67,10 @@ def _panel_at(number: int, columns: int, tall: float, drawn: str) -> str:
 def _panel(
     name: str, cells: Sequence[dict[str, Any]], checkpoints: Sequence[str], axis: Axis, told: str
 ) -> str:
-    ticks = short_names(checkpoints)
+    ticks = _ticks(checkpoints)
     step = (PANEL - LEFT) / max(1, len(checkpoints))
     places = {checkpoint: LEFT + step * (number + 0.5) for number, checkpoint in enumerate(checkpoints)}
-    upright = sum(max(len(tick), 3) + 1 for tick in ticks.values()) > 36
+    upright = _upright(ticks)
     parts = [text(0, 16, name, 14, INK, weight=600), text(0, 31, told, 10.5, FAINT)]
     parts.append(text(LEFT - 6, HEAD - 6, "n", 9.5, FAINT, "end"))
     for value in axis.ticks:
@@ -83,6 +85,27 @@ def _panel(
         parts.append(text(*at[:2], ticks[checkpoint], 10, FAINT, at[2], more=turn))
     parts += [_cell(cell, places[cell["checkpoint"]], axis) for cell in cells]
     return "".join(parts)
+
+
+def _ticks(checkpoints: Sequence[str]) -> dict[str, str]:
+    """What each checkpoint's label says."""
+    names = short_names(checkpoints)
+    return {
+        name: tick if len(tick) <= LONGEST else f"{tick[: LONGEST // 2]}…{tick[1 - LONGEST // 2 :]}"
+        for name, tick in names.items()
+    }
+
+
+def _upright(ticks: Mapping[str, str]) -> bool:
+    """Whether the labels are too long to stand beside each other."""
+    return sum(max(len(tick), 3) + 1 for tick in ticks.values()) > 36
+
+
+def _foot(checkpoints: Sequence[str]) -> float:
+    """The pixels below a plot: what the labels take, and some air."""
+    ticks = _ticks(checkpoints)
+    longest = max(map(len, ticks.values()), default=0)
+    return max(FOOT, 24 + LETTER * longest) if _upright(ticks) else FOOT
 
 
 def _cell(cell: dict[str, Any], x: float, axis: Axis) -> str:

@@ -31,11 +31,9 @@ from views.panels import (
     trend_told,
 )
 from views.plain import count, plain
-from views.store import TRAJECTORIES
+from views.store import LABELS, TRAJECTORIES
 
 PANELS_AT_FIRST = 9
-LABELS = ("label_events", "queues", "queue_items")
-"""The tables that hold what people said, and how traces came to be labelled."""
 HOW = """
 - **Point and line**: the estimate and its 95 % interval, here {interval}.
 - **n** above: the trajectories that the point rests on. Point at it for all numbers.

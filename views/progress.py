@@ -16,7 +16,7 @@ from views import choices, progress_agreement, progress_queue
 from views.address import adopt, keep, key
 from views.judge_parts import numbers
 from views.progress_queue import PAGE
-from views.store import Opened, one_line_errors, opened
+from views.store import SAID, TRAJECTORIES, Opened, one_line_errors, opened
 
 PARTS: dict[str, tuple[str, Callable[[Opened, Codebook], None]]]
 
@@ -26,11 +26,11 @@ def main() -> None:
     shown = opened()
     adopt(PAGE, one=("part",))
     book = codebook.load()
-    everything = shown.ask(facets)
+    everything = shown.ask_of(TRAJECTORIES, facets)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Progress", anchor=False, width="content")
         choices.synthetic_badge(everything.counts("synthetic"), everything.total())
-    _facts(shown.ask(overview, book), shown.ask(people, book))
+    _facts(shown.ask_of(SAID, overview, book), shown.ask_of(SAID, people, book))
     held = key(PAGE, "part")
     if st.session_state.get(held) not in PARTS:
         st.session_state[held] = "people"
@@ -80,7 +80,7 @@ def _facts(far: Overview, everybody: list[Person]) -> None:
 
 
 def _people(shown: Opened, book: Codebook) -> None:
-    found = shown.ask(people, book)
+    found = shown.ask_of(SAID, people, book)
     if not found:
         st.subheader("Nobody has labelled yet", anchor=False)
         st.write(
@@ -133,7 +133,7 @@ def _minutes(seconds: float | None) -> str:
 
 
 def _spread(shown: Opened, book: Codebook) -> None:
-    found = shown.ask(by_checkpoint, book)
+    found = shown.ask_of(SAID, by_checkpoint, book)
     if not found:
         st.subheader("No blind label yet", anchor=False)
         st.write(
@@ -141,7 +141,7 @@ def _spread(shown: Opened, book: Codebook) -> None:
         )
         return
     order = {row["checkpoint"]: None for row in found}
-    checkpoints = [each for each in shown.ask(facets).checkpoints if each in order] + [
+    checkpoints = [each for each in shown.ask_of(TRAJECTORIES, facets).checkpoints if each in order] + [
         each for each in order if each is None
     ]
     cells = {

@@ -12,12 +12,12 @@ from analysis.codebook import Codebook
 from labels.adjudication import REASONS, reasons
 from labels.agreement import Agreement, agreement
 from labels.copies import Copy, copies
-from labels.log import events_of
+from labels.said import said
 from views.judge_charts import dots
 from views.judge_parts import dot, interval, numbers
 from views.plain import count, plain
 from views.progress_queue import PAGE
-from views.store import Opened
+from views.store import SAID, Opened
 
 CHARTED = {"kappa": "Cohen's kappa", "alpha": "Krippendorff's alpha", "span_f1": "F1 over sentences"}
 FIGURES = {
@@ -34,10 +34,10 @@ FIGURES = {
 
 def draw(shown: Opened, book: Codebook) -> None:
     """Draw the part."""
-    for each in shown.ask(_copies):
+    for each in shown.ask_of(SAID, _copies, book):
         st.warning(plain(each, 400))
     with st.spinner("Agreement, with intervals"):
-        found = shown.ask(agreement, None, book)
+        found = shown.ask_of(SAID, agreement, None, book)
     groups: dict[str, list[Agreement]] = defaultdict(list)
     for one in found:
         groups[one.annotators].append(one)
@@ -50,8 +50,8 @@ def draw(shown: Opened, book: Codebook) -> None:
     _why(shown, book)
 
 
-def _copies(db: duckdb.DuckDBPyConnection) -> list[Copy]:
-    return copies(events_of(db))
+def _copies(db: duckdb.DuckDBPyConnection, book: Codebook) -> list[Copy]:
+    return copies(event for each in said(db, book.history).values() for event in each.events)
 
 
 def _group(book: Codebook, groups: dict[str, list[Agreement]]) -> None:
@@ -104,7 +104,7 @@ def _charts(book: Codebook, rows: dict[str, dict[str, Any]], titles: dict[str, s
 
 
 def _why(shown: Opened, book: Codebook) -> None:
-    found = shown.ask(reasons, book)
+    found = shown.ask_of(SAID, reasons, book)
     if not found:
         return
     told = [{**row, "name": book.name_of(row["pattern"])} for row in found]

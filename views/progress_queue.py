@@ -15,7 +15,7 @@ from views.choices import run_names
 from views.judge_parts import numbers
 from views.person import signed_in
 from views.plain import count, plain
-from views.store import Opened
+from views.store import RUNS, SAID, Opened
 
 PAGE = "progress"
 MADE = f"{PAGE}.made"
@@ -35,7 +35,7 @@ def draw(shown: Opened, book: Codebook) -> None:
     """Draw the part."""
     if made := st.session_state.pop(MADE, None):
         st.success(made)
-    far = shown.ask(overview, book)
+    far = shown.ask_of(SAID, overview, book)
     if far.queue is None:
         st.subheader("No queue: everybody labels everything", anchor=False)
         st.write("A queue says which traces are labelled, why each was drawn and with what probability, so that rates can be weighted by it.")  # fmt: skip
@@ -69,7 +69,7 @@ def _settings(queue: Queue) -> None:
 
 def _form(shown: Opened) -> None:
     st.caption("The newest queue is the one that people work on. What was labelled under an older one stays, and weighs by both.")  # fmt: skip
-    listed = {row["run"]: row for row in shown.ask(runs.listed) if row["tagger"] != "truth"}
+    listed = {row["run"]: row for row in shown.ask_of(RUNS, runs.listed) if row["tagger"] != "truth"}
     names = run_names(listed.values())
     with st.form(f"{PAGE}.queue", border=False):
         left, right = st.columns(2, gap="large")

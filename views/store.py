@@ -24,6 +24,10 @@ CACHED_ANSWERS = 300
 MARKS_KEPT = 10
 TRAJECTORIES = ("trajectories", "retractions", "checkpoints")
 """The tables that say which trajectories there are."""
+LABELS = ("label_events", "queues", "queue_items")
+"""The tables that hold what people said, and how traces came to be labelled."""
+SAID = (*LABELS, *TRAJECTORIES)
+"""The tables that hold what people said of the texts as they are now."""
 RUNS = ("runs", "attempts")
 """The tables that say which runs there are, and how far they are."""
 BANNER = (
