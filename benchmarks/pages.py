@@ -71,13 +71,23 @@ def ms(ask: Callable[[], object]) -> tuple[float, float]:
     return 1000 * (time.perf_counter() - begun), 1000 * (time.process_time() - work)
 
 
-def look(
+def look(view: str, address: Mapping[str, str | Sequence[str]], more: int = 5) -> tuple[float, float, float]:
+    """Milliseconds of the first look, of all cores' work in it, and the median of some more looks.
+
+    Raises:
+        AssertionError: The page showed an exception.
+    """
+    first, *then = looks(view, address, more)
+    return *first, sorted(wall for wall, _ in then)[more // 2]
+
+
+def looks(
     view: str,
     address: Mapping[str, str | Sequence[str]],
-    more: int = 5,
+    more: int,
     state: Mapping[str, str] = MappingProxyType({}),
-) -> tuple[float, float, float]:
-    """Milliseconds of the first look, of all cores' work in it, and the median of some more looks.
+) -> list[tuple[float, float]]:
+    """Milliseconds of a first look and of some more, and those of all cores' work in each.
 
     Args:
         view: The page.
@@ -92,10 +102,10 @@ def look(
     page.switch_page(f"views/{view}.py")
     for name, value in address.items():
         page.query_params[name] = value
-    for name, value in state.items():
-        page.session_state[name] = value
+    for name, known in state.items():
+        page.session_state[name] = known
     times = []
     for _ in range(1 + more):
         times.append(ms(page.run))
         assert not page.exception, page.exception
-    return *times[0], sorted(wall for wall, _ in times[1:])[more // 2]
+    return times
