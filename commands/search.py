@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from analysis.errors import UserError
 from analysis.store import Store
 from commands.common import Stages, emit, with_store
 from commands.report.shared import existing, note_synthetic
@@ -28,6 +29,9 @@ LONGEST = {"before": 36, "sentence": 100, "after": 36}
 @click.command()
 @click.argument("text")
 @click.option("--k", type=click.IntRange(min=1), default=20, show_default=True, help="How many sentences.")
+@click.option("--of", type=click.Choice(["segments", "findings"]), default="segments", show_default=True,
+              help="Every sentence, or those alone that a run's findings stand in.")  # fmt: skip
+@click.option("--run", "run_id", help="The run, for --of findings. [default: the newest]")
 @click.option("--checkpoint", multiple=True, help="Only at this checkpoint; may be given several times.")
 @click.option("--variant", multiple=True, help="Only in this variant; may be given several times.")
 @click.option(
@@ -42,6 +46,8 @@ def search(
     as_json: bool,
     text: str,
     k: int,
+    of: str,
+    run_id: str | None,
     checkpoint: tuple[str, ...],
     variant: tuple[str, ...],
     where: str | None,
@@ -51,17 +57,20 @@ def search(
 
     Vectors are made on the first search and kept beside the store; a stop loses little.
     """
+    from analysis import runs
     from analysis.cluster import search as meaning
     from analysis.measure.scope import Scope
 
-    scope, rows = Scope({"checkpoint": checkpoint, "variant": variant}), None
-    if where or checkpoint or variant:
-        with existing(store).session() as db:
-            rows = meaning.chosen(db, where, scope)
+    if run_id and of != "findings":
+        raise UserError("--run is for --of findings: add it")
+    scope = Scope({"checkpoint": checkpoint, "variant": variant})
+    with existing(store).session() as db:
+        rows = meaning.chosen(db, where, scope) if where or checkpoint or variant else None
+        only = meaning.of_findings(db, runs.choose(db, run_id)) if of == "findings" else None
     stages = Stages()
     try:
-        embedder = meaning.search_embedder(existing(store).folder, stages("distil"))
-        hits = meaning.search(store, text, k, rows, every_place, embedder, stages("embed"))
+        embedder = meaning.search_embedder(store.folder, stages("distil"))
+        hits = meaning.search(store, text, k, rows, every_place, embedder, stages("embed"), only)
     finally:
         stages.close()
     found = [hit.as_row() for hit in hits]

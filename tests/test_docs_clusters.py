@@ -11,6 +11,7 @@ from analysis.cluster import clustering, titles
 from analysis.cluster.shares import COLUMNS
 from analysis.store import Store
 from commands.cluster import cluster
+from commands.search import search
 from tests.cluster.made import two_kinds
 from tests.docs import commands, understood
 
@@ -27,7 +28,10 @@ def test_every_command_is_understood(command: str) -> None:
 def test_every_subcommand_is_shown_and_every_option_named_is_one() -> None:
     assert set(re.findall(r"telltale cluster (\w+)", CLUSTERS)) == set(cluster.commands)
     options = {
-        option for each in cluster.commands.values() for parameter in each.params for option in parameter.opts
+        option
+        for each in (*cluster.commands.values(), search)
+        for parameter in each.params
+        for option in parameter.opts
     }
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PROSE)) <= options
 

@@ -29,6 +29,8 @@ from analysis.store import Store
 K = 20
 Numbers = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
+Segments = tuple[RowIds, Numbers]
+"""Segments by the row_id of their reasoning and their number in it."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def search(
     every: bool = False,
     embedder: Embedder | None = None,
     progress: Progress | None = None,
+    only: Segments | None = None,
 ) -> list[Hit]:
     """The segments nearest to a text, the nearest first; what the index lacks is embedded before.
 
@@ -83,6 +86,7 @@ def search(
         every: Whether each place of a text is a hit of its own; else a text is one hit, shown in one place.
         embedder: What the index is made with; None for the static model.
         progress: Called with (segments done, segments) while the index is made.
+        only: The segments to search, as `of_findings` gives them; None for all.
 
     Raises:
         UserError: The query says nothing, there is nothing to search, or the index can't be written.
@@ -90,10 +94,10 @@ def search(
     embedder = embedder or search_embedder(store.folder)
     query = query_of(embedder, text)
     try:
-        return find(store, bring_up_to_date(store, embedder, progress), query, k, rows, every)
+        return find(store, bring_up_to_date(store, embedder, progress), query, k, rows, every, only)
     except Damaged:
         discard(store)
-        return find(store, bring_up_to_date(store, embedder, progress), query, k, rows, every)
+        return find(store, bring_up_to_date(store, embedder, progress), query, k, rows, every, only)
 
 
 def search_embedder(folder: Path, progress: Progress | None = None) -> Embedder:
@@ -116,7 +120,13 @@ def query_of(embedder: Embedder, text: str) -> Scores:
 
 
 def find(
-    store: Store, index: Index, query: Scores, k: int = K, rows: RowIds | None = None, every: bool = False
+    store: Store,
+    index: Index,
+    query: Scores,
+    k: int = K,
+    rows: RowIds | None = None,
+    every: bool = False,
+    only: Segments | None = None,
 ) -> list[Hit]:
     """The segments of an index, complete or not, that are nearest to a vector. Arguments as in `search`.
 
@@ -128,6 +138,8 @@ def find(
             rows = readable(db)
     wanted = np.isin(index.reasonings["row_id"], rows)
     searched = np.repeat(wanted, index.reasonings["segments"].astype(np.int64))
+    if only is not None:
+        searched &= _marked(index, only)
     scores = index.vectors @ query
     nearest = _nearest(scores, index.texts if searched.all() else index.texts[searched], k)
     places, often = _places(index.texts, nearest, searched, None if every else 1)
@@ -156,10 +168,46 @@ def chosen(db: duckdb.DuckDBPyConnection, where: str | None, scope: Scope) -> Ro
     return np.asarray(found, dtype=np.uint64)
 
 
+def of_findings(db: duckdb.DuckDBPyConnection, run_id: str) -> Segments:
+    """The segments that a run's findings stand in.
+
+    Raises:
+        UserError: The run has none.
+    """
+    found = db.execute(
+        """SELECT DISTINCT row_id, segment FROM (
+               SELECT t.row_id, f.start_char AS first, f.end_char AS last, unnest(range(len(c.start_char))) AS segment,
+                      unnest(c.start_char) AS start, unnest(c.end_char) AS "end"
+               FROM findings f JOIN log.attempts a USING (attempt_id)
+               JOIN trajectories t ON t.trajectory_id = f.trajectory_id
+                AND t.reasoning_sha256 IS NOT DISTINCT FROM a.reasoning_sha256
+               JOIN log.cuts c ON c.row_id = t.row_id
+               WHERE f.run_id = ? AND f.match <> 'rejected')
+           WHERE start < last AND "end" > first""",
+        [run_id],
+    ).fetchnumpy()
+    if not len(found["row_id"]):
+        raise UserError(f"the run {run_id} has no findings to search")
+    return np.asarray(found["row_id"], np.uint64), np.asarray(found["segment"], np.int64)
+
+
 def discard(store: Store) -> None:
     """Remove the index of a store; the next search makes it again."""
     with files.alone(folder_of(store)):
         files.remove(folder_of(store))
+
+
+def _marked(index: Index, only: Segments) -> npt.NDArray[np.bool_]:
+    """(segments,) of the index: whether each is one of these."""
+    row_ids, segments = only
+    held = index.reasonings["row_id"]
+    known = np.isin(row_ids, held)
+    order = np.argsort(held)
+    of = order[np.searchsorted(held, row_ids[known], sorter=order)]
+    counted = index.reasonings["segments"].astype(np.int64)
+    marked = np.zeros(len(index.texts), dtype=bool)
+    marked[(np.cumsum(counted) - counted)[of] + segments[known]] = True
+    return marked
 
 
 def _nearest(scores: Scores, texts: Numbers, k: int) -> Numbers:

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from analysis.errors import UserError
 from analysis.store import Store
 from telltale import cli
-from tests.cluster.made import keep_static, reasoned
+from tests.cluster.made import keep_static, reasoned, two_kinds
 
 Telltale = Callable[..., Result]
 
@@ -49,6 +49,18 @@ def test_sentences_are_ranked_in_context_as_a_table_and_as_json(telltale: Tellta
     assert table[0].split() == ["score", "checkpoint", "variant", "trajectory_id", "segment", "places", "before",
                                 "sentence", "after"] and len(table) == 4  # fmt: skip
     assert max(map(len, table)) < 260
+
+
+def test_only_what_a_run_found_can_be_searched(telltale: Telltale, store: Store) -> None:
+    two_kinds(store)
+    reasoned(store, {"other": "This looks like an evaluation test to me."})
+    every = json.loads(telltale("search", "an evaluation test", "--k", 60, "--json").stdout)
+    found = json.loads(
+        telltale("search", "an evaluation test", "--k", 60, "--of", "findings", "--json").stdout
+    )
+    assert {row["trajectory_id"] for row in every} - {row["trajectory_id"] for row in found} == {"other"}
+    assert found == [row for row in every if row["trajectory_id"] != "other"]
+    assert "--run is for" in str(telltale("search", "test", "--run", "judge-1").exception)
 
 
 def test_a_terminal_obeys_no_letter_of_a_sentence(telltale: Telltale, store: Store) -> None:
