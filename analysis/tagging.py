@@ -58,9 +58,6 @@ def tag_pending(
     Returns:
         The attempts of this call counted by their end state.
     """
-    store.linger = max(
-        store.linger, BATCH_SECONDS
-    )  # to open and close the file twice a batch took a quarter of the time
     with store.session() as db:
         todo = runs.pending(db, run_id, where)
     counts: Counter[str] = Counter()
