@@ -17,6 +17,7 @@ from views.grid import Panel
 from views.hits import hits
 from views.overview_state import NO_CHECKPOINT, PAGE, Shown
 from views.plain import count, plain
+from views.store import RUNS, TRAJECTORIES
 
 LISTED = 100
 SIDES = {"yes": PRESENT, "no": ABSENT}
@@ -51,8 +52,11 @@ def draw(shown: Shown) -> None:
         st.write("No trace shows this under these filters.")
         return
     run_id = shown.run["run"]
-    rows = shown.opened.ask(
-        reading.excerpts, tuple(shown.table.row_id[places[:LISTED]].tolist()), reading.Filter(run_id=run_id)
+    rows = shown.opened.ask_of(
+        (*TRAJECTORIES, *RUNS),
+        reading.excerpts,
+        tuple(shown.table.row_id[places[:LISTED]].tolist()),
+        reading.Filter(run_id=run_id),
     )
     patterns = [member for panel in panels for member in panel.members]
     filters = {name: values for name, values in shown.kept.items() if values}
