@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.cluster.embedders import STATIC, find_embedder
-from analysis.cluster.indexing import bring_up_to_date
+from analysis.cluster.indexing import bring_up_to_date, live_rows
 from analysis.cluster.search import chosen, query_of, search
 from analysis.measure.scope import Scope
 from analysis.segment_batches import segment_rows
@@ -59,7 +59,7 @@ def main() -> None:
 
 def measure(store: Store, count: int) -> None:
     embedder = find_embedder(STATIC, STATIC, store.folder)
-    seconds, processor, index = timed(lambda: bring_up_to_date(store, embedder))
+    seconds, processor, index = timed(lambda: bring_up_to_date(store, embedder, live_rows(store)))
     told = f"{len(index.texts):,} segments, {len(index.vectors):,} different, {index.vectors.nbytes / 1e9:.2f} GB"
     print(f"{told}; indexed in {seconds:.1f} s, {processor:.1f} s of processor time, once", flush=True)
     first, processor, _ = timed(lambda: search(store, QUERIES[0], embedder=embedder))

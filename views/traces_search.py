@@ -92,7 +92,7 @@ def draw(
         return
     pages = int(st.session_state.get(key(PAGE, "page")) or 1)
     try:
-        found = search.find(shown.store, index, search.query_of(embedder, text), pages * A_PAGE, rows)
+        found = search.find(shown.store, index, search.query_of(embedder, text), rows, pages * A_PAGE)
     except Damaged:
         search.discard(shown.store)
         st.rerun()
@@ -119,7 +119,7 @@ def _made(store: Store, say: Say) -> None:
     if embedder is None:
         embedder = search.search_embedder(store.folder, say("model"))
         _embedders()[store.folder] = embedder
-    indexing.bring_up_to_date(store, embedder, say("embed"))
+    indexing.bring_up_to_date(store, embedder, indexing.live_rows(store), say("embed"))
 
 
 @st.cache_resource(show_spinner=False)

@@ -49,6 +49,19 @@ def readable(db: duckdb.DuckDBPyConnection) -> RowIds:
     return np.asarray(found["row_id"], dtype=np.uint64)
 
 
+def live_rows(store: Store) -> RowIds:
+    """`readable` of a store.
+
+    Raises:
+        UserError: There is nothing to search.
+    """
+    with store.session() as db:
+        rows = readable(db)
+    if not len(rows):
+        raise UserError("there is no reasoning to search; `telltale ingest` brings some")
+    return rows
+
+
 def so_far(store: Store, embedder: Embedder) -> Index | None:
     """The index as it is; None where there is none yet, or none that can be used."""
     try:
@@ -65,21 +78,20 @@ def is_complete(index: Index | None, rows: RowIds) -> bool:
     return held == len(rows) and not _mostly_dead(index, rows)
 
 
-def bring_up_to_date(store: Store, embedder: Embedder, progress: Progress | None = None) -> Index:
+def bring_up_to_date(
+    store: Store, embedder: Embedder, rows: RowIds, progress: Progress | None = None
+) -> Index:
     """The index of all that the store has now. A stop loses a batch at the most; another process's turn is waited for.
 
     Args:
         store: Whose segments.
         embedder: What makes their vectors.
+        rows: As `live_rows` gives them.
         progress: Called with (segments done, segments) after each batch.
 
     Raises:
-        UserError: There is no reasoning, or the folder can't be written.
+        UserError: The folder can't be written.
     """
-    with store.session() as db:
-        rows = readable(db)
-    if not len(rows):
-        raise UserError("there is no reasoning to search; `telltale ingest` brings some")
     index = so_far(store, embedder)
     if index is not None and is_complete(index, rows):
         return index

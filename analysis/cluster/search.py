@@ -21,7 +21,7 @@ import numpy.typing as npt
 from analysis.cluster import index as files
 from analysis.cluster.embedders import STATIC, Embedder, Progress, find_embedder
 from analysis.cluster.index import Damaged, Index
-from analysis.cluster.indexing import RowIds, bring_up_to_date, folder_of, hash_of, readable
+from analysis.cluster.indexing import RowIds, bring_up_to_date, folder_of, hash_of, live_rows
 from analysis.errors import UserError
 from analysis.measure.scope import Scope
 from analysis.store import Store
@@ -29,6 +29,9 @@ from analysis.store import Store
 K = 20
 Numbers = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
+Marks = npt.NDArray[np.bool_]
+NOWHERE = np.float32(-2)
+"""Below every cosine."""
 Segments = tuple[RowIds, Numbers]
 """Segments by the row_id of their reasoning and their number in it."""
 
@@ -92,12 +95,13 @@ def search(
         UserError: The query says nothing, there is nothing to search, or the index can't be written.
     """
     embedder = embedder or search_embedder(store.folder)
-    query = query_of(embedder, text)
+    query, live = query_of(embedder, text), live_rows(store)
+    rows = live if rows is None else rows
     try:
-        return find(store, bring_up_to_date(store, embedder, progress), query, k, rows, every, only)
+        return find(store, bring_up_to_date(store, embedder, live, progress), query, rows, k, every, only)
     except Damaged:
         discard(store)
-        return find(store, bring_up_to_date(store, embedder, progress), query, k, rows, every, only)
+        return find(store, bring_up_to_date(store, embedder, live, progress), query, rows, k, every, only)
 
 
 def search_embedder(folder: Path, progress: Progress | None = None) -> Embedder:
@@ -123,8 +127,8 @@ def find(
     store: Store,
     index: Index,
     query: Scores,
+    rows: RowIds,
     k: int = K,
-    rows: RowIds | None = None,
     every: bool = False,
     only: Segments | None = None,
 ) -> list[Hit]:
@@ -133,15 +137,12 @@ def find(
     Raises:
         Damaged: The index holds other texts than the store.
     """
-    if rows is None:
-        with store.session() as db:
-            rows = readable(db)
     wanted = np.isin(index.reasonings["row_id"], rows)
     searched = np.repeat(wanted, index.reasonings["segments"].astype(np.int64))
     if only is not None:
         searched &= _marked(index, only)
     scores = index.vectors @ query
-    nearest = _nearest(scores, index.texts if searched.all() else index.texts[searched], k)
+    nearest = _nearest(scores, searched, index.texts, k)
     places, often = _places(index.texts, nearest, searched, None if every else 1)
     return _hits(store, index, places[:k], scores, often)
 
@@ -197,7 +198,7 @@ def discard(store: Store) -> None:
         files.remove(folder_of(store))
 
 
-def _marked(index: Index, only: Segments) -> npt.NDArray[np.bool_]:
+def _marked(index: Index, only: Segments) -> Marks:
     """(segments,) of the index: whether each is one of these."""
     row_ids, segments = only
     held = index.reasonings["row_id"]
@@ -210,28 +211,29 @@ def _marked(index: Index, only: Segments) -> npt.NDArray[np.bool_]:
     return marked
 
 
-def _nearest(scores: Scores, texts: Numbers, k: int) -> Numbers:
-    """The k of these texts, each once, that have the highest scores, the highest first."""
-    allowed = np.zeros(len(scores), dtype=bool)
-    allowed[texts] = True
-    found = np.flatnonzero(allowed)
-    if len(found) > k:
-        least = np.partition(scores[found], len(found) - k)[len(found) - k]
-        found = found[scores[found] >= least]
+def _nearest(scores: Scores, searched: Marks, texts: Numbers, k: int) -> Numbers:
+    """The k texts with the highest scores among those that stand where it is searched, the highest first."""
+    if not searched.all():
+        allowed = np.zeros(len(scores), dtype=bool)
+        allowed[texts[searched]] = True
+        scores = np.where(allowed, scores, NOWHERE)
+    found = np.arange(len(scores))
+    if len(scores) > k:
+        found = np.flatnonzero(scores >= np.partition(scores, len(scores) - k)[len(scores) - k])
+    found = found[scores[found] > NOWHERE]
     return found[np.argsort(-scores[found], kind="stable")][:k]
 
 
 def _places(
-    texts: Numbers, nearest: Numbers, searched: npt.NDArray[np.bool_], most: int | None
+    texts: Numbers, nearest: Numbers, searched: Marks, most: int | None
 ) -> tuple[Numbers, dict[int, int]]:
     """The places of the nearest texts in their order, `most` of each; and how many each has."""
-    places = np.flatnonzero(np.isin(texts, nearest) & searched)
-    rank = np.argsort(nearest)[np.searchsorted(np.sort(nearest), texts[places])]
-    order = np.argsort(rank, kind="stable")
-    _, counts = np.unique(rank, return_counts=True)
-    parts = np.split(places[order], np.cumsum(counts)[:-1])
-    often = {int(text): len(part) for text, part in zip(nearest, parts, strict=True)} if len(nearest) else {}
-    return np.concatenate([part[:most] for part in parts]), often
+    near = np.zeros(int(texts.max(initial=-1)) + 1, dtype=bool)
+    near[nearest] = True
+    places = np.flatnonzero(near[texts] & searched)
+    parts = [places[texts[places] == text] for text in nearest]
+    often = {int(text): len(part) for text, part in zip(nearest, parts, strict=True)}
+    return np.concatenate([np.zeros(0, np.int64), *(part[:most] for part in parts)]), often
 
 
 def _hits(store: Store, index: Index, places: Numbers, scores: Scores, often: dict[int, int]) -> list[Hit]:

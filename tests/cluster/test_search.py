@@ -11,12 +11,13 @@ import pytest
 
 from analysis.cluster import indexing
 from analysis.cluster.embedders import Embedder, Vectors, unit
-from analysis.cluster.indexing import bring_up_to_date, folder_of
+from analysis.cluster.indexing import bring_up_to_date, folder_of, live_rows
 from analysis.cluster.search import chosen, search
 from analysis.errors import UserError
 from analysis.measure.scope import Scope
 from analysis.segment_batches import segment_rows
 from analysis.store import Store, append, new_ids
+from analysis.store.lake import Lake
 from analysis.store.rows import now
 from analysis.trajectories import Message, Trajectory, row
 from tests.cluster.made import WORDS, reasoned
@@ -42,6 +43,12 @@ class Words:
                 if word in PLACES:
                     line[PLACES[word]] += 1
         return unit(counts)
+
+
+@pytest.fixture(autouse=True)
+def beside_a_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the tests run on a DuckLake, its files on this machine are the test's own."""
+    monkeypatch.setattr(Lake, "folder", property(lambda _: tmp_path))
 
 
 @pytest.fixture
@@ -161,7 +168,7 @@ def test_an_index_that_is_mostly_of_what_is_gone_is_made_anew(
     found("rain")
     reasoned(store, {f"t{n}": f"Sun {n}." for n in range(20)})
     assert found("rain", k=3)[0].startswith("Sun")
-    assert len(bring_up_to_date(store, words.embedder).texts) == 20
+    assert len(bring_up_to_date(store, words.embedder, live_rows(store)).texts) == 20
 
 
 def test_after_a_stop_it_goes_on_where_it_was(

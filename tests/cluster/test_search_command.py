@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,12 @@ from telltale import cli
 from tests.cluster.made import keep_static, reasoned, two_kinds
 
 Telltale = Callable[..., Result]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A file always: what is beside a lake is this machine's own."""
+    return Store(tmp_path / "store.duckdb")
 
 
 @pytest.fixture

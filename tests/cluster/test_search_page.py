@@ -20,6 +20,12 @@ Open = Callable[..., AppTest]
 
 
 @pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A file always: what is beside a lake is this machine's own."""
+    return Store(tmp_path / "store.duckdb")
+
+
+@pytest.fixture
 def look(store: Store, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Open the page and wait until what it does in the background has ended."""
     monkeypatch.setenv("TELLTALE_DB", str(store.path))
