@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -33,6 +34,8 @@ COMPACT = (
     "note",
 )
 """The columns that say most; `Agreement.as_row` has the others, intervals among them."""
+FIGURES_KEPT = 2_000
+"""The figures of so many patterns and groups of people are kept: those of 14 patterns and 16 people."""
 SAME = "every label says {}, so chance and agreement can't be told apart"
 SHARED_NOTHING = "no trajectory was labelled blind by two people"
 
@@ -128,7 +131,9 @@ def _agreement(
     units = sample(sums(codes, values), of_prompt)
     figures = _figures(units, values, len(labels), words)
     if len(labels) == 2:
-        figures |= overlap_figures(sample(marked_sentences(sentences, shared, *labels.values()), of_prompt))
+        figures |= _of_sentences(
+            Units.of(sample(marked_sentences(sentences, shared, *labels.values()), of_prompt))
+        )
     return Agreement(
         pattern=pattern,
         annotators=", ".join(name + " again" * repeat for name, repeat in labels),
@@ -141,8 +146,39 @@ def _agreement(
 
 
 def _figures(units: Sample, values: int, raters: int, words: Sequence[str]) -> dict[str, Figure]:
+    return dict(_of_traces(Units.of(units), values, raters, words[0] if words else None))
+
+
+@dataclass(frozen=True)
+class Units:
+    """A `Sample` by its bytes: what was resampled once is not resampled again when somebody labels something else."""
+
+    rows: bytes
+    columns: int
+    times: bytes
+    unit: str
+    prompts: int
+
+    @classmethod
+    def of(cls, units: Sample) -> Units:
+        """The bytes of a sample."""
+        return cls(
+            units.rows.tobytes(), units.rows.shape[1], units.times.tobytes(), units.unit, units.prompts
+        )
+
+    @property
+    def sample(self) -> Sample:
+        """The sample that they are of."""
+        rows = np.frombuffer(self.rows).reshape(-1, self.columns)
+        return Sample(rows, np.frombuffer(self.times, dtype=np.int64), self.unit, self.prompts)
+
+
+@lru_cache(maxsize=FIGURES_KEPT)
+def _of_traces(held: Units, values: int, raters: int, word: str | None) -> Mapping[str, Figure]:
+    """The figures over traces; `word` is one that was said, if any."""
+    units = held.sample
     at, drawn = Sums(units.totals, values), Sums(units.resampled(), values)
-    why = SAME.format(words[0]) if words else SHARED_NOTHING
+    why = SAME.format(word) if word else SHARED_NOTHING
     kappa = (at.kappa, drawn.kappa) if raters == 2 else (at.fleiss, drawn.fleiss)
 
     def of(
@@ -155,9 +191,15 @@ def _figures(units: Sample, values: int, raters: int, words: Sequence[str]) -> d
         "kappa": of(*kappa),
         "alpha": of(at.alpha, drawn.alpha),
         "ac1": of(at.ac1, drawn.ac1),
-        "positive": of(at.specific(0), drawn.specific(0), "nobody says present" if words else why),
-        "negative": of(at.specific(1), drawn.specific(1), "nobody says absent" if words else why),
+        "positive": of(at.specific(0), drawn.specific(0), "nobody says present" if word else why),
+        "negative": of(at.specific(1), drawn.specific(1), "nobody says absent" if word else why),
     }
+
+
+@lru_cache(maxsize=FIGURES_KEPT)
+def _of_sentences(held: Units) -> Mapping[str, Figure]:
+    """The figures over sentences."""
+    return overlap_figures(held.sample)
 
 
 def _note(figures: Mapping[str, Figure]) -> str | None:
