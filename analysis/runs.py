@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from typing import Any, Literal
 
 import duckdb
+import numpy as np
 import orjson
+import pyarrow as pa
 
 from analysis.codebook import PRESENT_STANCES, Codebook
 from analysis.errors import UserError
 from analysis.store import Store, append, new_ids
-from analysis.store.rows import now
+from analysis.store.rows import arrow_schema, now
 from analysis.tables import mappings
 from analysis.trajectories import READABLE, short_hash
 
@@ -134,19 +137,36 @@ def start(
 
 def record(db: duckdb.DuckDBPyConnection, run_id: str, results: Sequence[Result]) -> None:
     """Write results inside the caller's transaction. A later result for a trajectory replaces an earlier one."""
-    attempts, verdicts, findings = [], [], []
-    for result, attempt_id in zip(results, new_ids(len(results)), strict=True):
+    attempts, findings = [], []
+    ids = new_ids(len(results))
+    for result, attempt_id in zip(results, ids, strict=True):
         key = {"attempt_id": attempt_id, "run_id": run_id, "trajectory_id": result.trajectory_id}
         plain = {k: v for k, v in result.__dict__.items() if k not in ("verdicts", "findings")}
         attempts.append({**key, **plain, "created_at": now()})
-        verdicts += [{**key, **verdict.__dict__} for verdict in result.verdicts]
         findings += [
             {**key, **finding.__dict__, "attributes": orjson.dumps(dict(finding.attributes)).decode()}
             for finding in result.findings
         ]
     append(db, "attempts", attempts)
-    append(db, "verdicts", verdicts)
+    append(db, "verdicts", _verdicts(run_id, results, ids))
     append(db, "findings", findings)
+
+
+def _verdicts(run_id: str, results: Sequence[Result], ids: Sequence[int]) -> pa.Table:
+    """The rows of log.verdicts, made column by column: there are as many as trajectories and patterns together."""
+    of = [
+        (attempt_id, each.trajectory_id)
+        for each, attempt_id in zip(results, ids, strict=True)
+        for _ in each.verdicts
+    ]
+    said = [verdict for each in results for verdict in each.verdicts]
+    columns = {
+        "attempt_id": [attempt_id for attempt_id, _ in of], "run_id": [run_id] * len(of),
+        "trajectory_id": [trajectory_id for _, trajectory_id in of],
+        **{each.name: [getattr(verdict, each.name) for verdict in said] for each in fields(Verdict)},
+    }  # fmt: skip
+    schema = arrow_schema("verdicts")
+    return pa.table({name: pa.array(values, schema.field(name).type) for name, values in columns.items()})
 
 
 def pending(db: duckdb.DuckDBPyConnection, run_id: str, where: str | None = None) -> list[int]:
@@ -193,20 +213,29 @@ def items(db: duckdb.DuckDBPyConnection, places: Sequence[int]) -> Iterator[Item
            FROM log.trajectories WHERE rowid BETWEEN ? AND ? AND rowid IN (SELECT unnest(?)) ORDER BY rowid""",
         [min(places), max(places), list(places)],
     ).fetchall()
-    spans = dict(
-        db.execute(
-            """SELECT row_id, list_zip(start_char, end_char) FROM log.cuts
-               WHERE row_id IN (SELECT unnest(?::UBIGINT[]))""",
-            [[row[0] for row in rows]],
-        ).fetchall()
-    )
+    spans = _spans(db, [row[0] for row in rows])
     for row_id, trajectory_id, text, state, sha, messages in rows:
         if text is None or state not in READABLE:
             yield Result(trajectory_id, "no_reasoning", error=f"reasoning is {state}", reasoning_sha256=sha)
             continue
         said = orjson.loads(messages)
         first = next((n for n, m in enumerate(said) if m["role"] == "assistant"), len(said))
-        yield Item(trajectory_id, text, sha, [(a, b) for a, b in spans.get(row_id, ())], said[:first])
+        yield Item(trajectory_id, text, sha, spans.get(row_id, []), said[:first])
+
+
+def _spans(db: duckdb.DuckDBPyConnection, row_ids: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
+    """(start_char, end_char) of each text's sentences; as columns, for there are hundreds a text."""
+    table = db.execute(
+        "SELECT row_id, start_char, end_char FROM log.cuts WHERE row_id IN (SELECT unnest(?::UBIGINT[]))",
+        [row_ids],
+    ).to_arrow_table()
+    starts, ends = (table[name].combine_chunks() for name in ("start_char", "end_char"))
+    pairs = list(zip(*(each.flatten().to_numpy().tolist() for each in (starts, ends)), strict=True))
+    bounds = [0, *np.cumsum(starts.value_lengths().to_numpy()).tolist()]
+    return {
+        row_id: pairs[a:b]
+        for row_id, (a, b) in zip(table["row_id"].to_pylist(), pairwise(bounds), strict=True)
+    }
 
 
 def choose(db: duckdb.DuckDBPyConnection, run_id: str | None) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 from analysis import runs
 from analysis.codebook import Codebook
-from analysis.cues import CueTagger
+from analysis.cue_processes import Matchers
 from analysis.store import Store
 
 BATCH_SECONDS = 1.0
+FIRST_BATCH = 200
+WORTH_PROCESSES, MOST_PROCESSES = 2_000, 8
+"""From how many trajectories on the cues are matched in processes of their own, a second's work to start; and how many
+of these there are at the most."""
 CONFIG = {"matching": "sentence"}
 Progress = Callable[[int, int], None]
 
@@ -31,50 +36,58 @@ def tag_with_cues(
         The run's id, and the attempts of this call counted by their end state.
     """
     run_id = runs.start(store, "cues", CONFIG, codebook)
-    tagger = CueTagger(codebook)
-
-    def tag(items: Sequence[runs.Item]) -> list[runs.Result]:
-        return [_tag(tagger, item) for item in items]
-
-    return run_id, tag_pending(store, run_id, tag, where, progress)
+    with store.session() as db:
+        todo = runs.pending(db, run_id, where)
+    processes = min(MOST_PROCESSES, os.cpu_count() or 1) if len(todo) >= WORTH_PROCESSES else 1
+    with Matchers(codebook, processes) as match:
+        return run_id, tag_pending(store, run_id, todo, match, progress)
 
 
 def tag_pending(
     store: Store,
     run_id: str,
-    tag: Callable[[Sequence[runs.Item]], Sequence[runs.Result]],
-    where: str | None = None,
+    todo: Sequence[int],
+    tag: Callable[[Sequence[runs.Item]], Callable[[], Sequence[runs.Result]]],
     progress: Progress | None = None,
 ) -> Counter[str]:
-    """Have a tagger tag what a run has not tagged yet, a batch a commit; what has no reasoning is set aside.
+    """Have a tagger tag trajectories, a batch a commit; what has no reasoning is set aside.
+
+    While one batch is tagged, the one before it is written and the next one is read.
 
     Args:
         store: Where trajectories are read and results written.
         run_id: The run.
-        tag: Gives a result for each item.
-        where: A condition in SQL over the columns of `trajectories`.
+        todo: Which, as `runs.pending` gives them.
+        tag: Begins to tag items, and gives what waits for their results.
         progress: Called with (done, total) after each batch.
 
     Returns:
         The attempts of this call counted by their end state.
     """
-    with store.session() as db:
-        todo = runs.pending(db, run_id, where)
     counts: Counter[str] = Counter()
-    size, done = 200, 0
+
+    def write(aside: list[runs.Result], waiting: Callable[[], Sequence[runs.Result]]) -> None:
+        results = [*aside, *waiting()]
+        with store.transaction() as db:
+            runs.record(db, run_id, results)
+        counts.update(result.state for result in results)
+        if progress:
+            progress(counts.total(), len(todo))
+
+    before = None
+    size, done = FIRST_BATCH, 0
     while done < len(todo):
         started = time.monotonic()
         with store.session() as db:
             batch = list(runs.items(db, todo[done : done + size]))
-        results = [each for each in batch if isinstance(each, runs.Result)]
-        results += tag([each for each in batch if isinstance(each, runs.Item)])
-        with store.transaction() as db:
-            runs.record(db, run_id, results)
-        counts.update(result.state for result in results)
+        waiting = tag([each for each in batch if isinstance(each, runs.Item)])
+        if before:
+            write(*before)
+        before = [each for each in batch if isinstance(each, runs.Result)], waiting
         done += size
-        if progress:
-            progress(min(done, len(todo)), len(todo))
         size = max(50, min(20_000, int(size * BATCH_SECONDS / max(time.monotonic() - started, 0.01))))
+    if before:
+        write(*before)
     return counts
 
 
@@ -83,15 +96,3 @@ def to_tag_with_cues(store: Store, codebook: Codebook, where: str | None = None)
     run_id, _ = runs.identify("cues", CONFIG, codebook)
     with store.session() as db:
         return run_id, len(runs.pending(db, run_id, where))
-
-
-def _tag(tagger: CueTagger, item: runs.Item) -> runs.Result:
-    started = time.perf_counter()
-    result = tagger.tag(item.trajectory_id, item.reasoning, item.segments)
-    return runs.Result(
-        **{
-            **result.__dict__,
-            "seconds": time.perf_counter() - started,
-            "reasoning_sha256": item.reasoning_sha256,
-        }
-    )

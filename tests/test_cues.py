@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import codebook
-from analysis.cues import CueTagger
+from analysis.cue_processes import Matchers
+from analysis.cues import PRECEDENCE, CueTagger
 from analysis.errors import UserError
+from analysis.runs import Item
 from analysis.segments import sentences
+from benchmarks.cluster import planted
 
 SHIPPED = CueTagger(codebook.load())
 PIECES = [
@@ -169,3 +175,84 @@ def test_a_megabyte_of_prose_takes_seconds_and_not_minutes() -> None:
     started = time.process_time()
     assert len(SHIPPED.tag("t", text, segments).findings) >= len(segments)
     assert time.process_time() - started < 8
+
+
+def plainly(book: codebook.Codebook, text: str) -> list[tuple[str, str, str | None, str | None]]:
+    """What `found` gives, by looking for each expression in each sentence."""
+    compiled = [
+        (pattern.id, stance, re2.compile("|".join(f"(?:{cue})" for cue in pattern.cues[stance]), codebook.cue_options()))
+        for pattern in book.patterns for stance in PRECEDENCE if pattern.cues.get(stance)
+    ]  # fmt: skip
+    straight = text.translate(str.maketrans("‘’“”", "''\"\""))
+    hits = []
+    for start, end in sentences(text):
+        done: set[str] = set()
+        for pattern, stance, expression in compiled:
+            match = expression.search(straight[start:end].encode(errors="replace"))
+            if match and pattern not in done:
+                done.add(pattern)
+                words = " ".join(match.group().decode(errors="replace").split())
+                hits.append((pattern, text[start:end], stance, words))
+    return hits
+
+
+def first_words(
+    hits: list[tuple[str, str, str | None, str | None]],
+) -> list[tuple[str, str, str | None, str]]:
+    """The hits, with the beginning of the words that matched."""
+    return [
+        (*hit[:3], (hit[3] or "").removeprefix('cue: "').split(" … ")[0].rstrip('"')[:30]) for hit in hits
+    ]
+
+
+ODD = {
+    "start": {"asserts": [r"^it"], "rejects": [r"\Amaybe"]}, "end": {"asserts": [r"test\.?$"], "entertains": [r"read it\z"]},
+    "edge": {"asserts": [r"\breward\b"], "entertains": [r"\B[sd]\b"]}, "space": {"asserts": [r"bluff\s+\S"]},
+    "flags": {"asserts": [r"(?-i)This", r"(?s)odd.+even"], "rejects": [r"(?-m:^)7 %"]}, "literal": {"asserts": [r"\Q\A.\E", "[^a-z ]{3}"]},
+    "any": {"entertains": ["e\u0301|🙂.", "ſ|İ"]},
+}  # fmt: skip
+
+ODD_TAGGER = CueTagger(book(**ODD))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from([*PIECES, "\\A. ", "even", "Maybe "]) | st.text(max_size=5), max_size=40).map(
+        "".join
+    )
+)
+def test_a_look_at_many_sentences_at_once_finds_what_a_look_at_each_does(text: str) -> None:
+    for tagger, scheme in ((SHIPPED, codebook.load()), (ODD_TAGGER, book(**ODD))):
+        assert first_words(found(tagger, text)) == first_words(plainly(scheme, text))
+
+
+def test_it_finds_the_same_in_every_sentence_of_the_simulators_banks() -> None:
+    shown = [*planted("a", plain=True)[0], *planted("b", plain=True)[0]]
+    for start in range(0, len(shown), 90):
+        text = "\n".join(shown[start : start + 90])
+        hits = found(SHIPPED, text)
+        assert first_words(hits) == first_words(plainly(codebook.load(), text))
+
+
+def test_it_finds_the_same_in_real_reasoning(real: Path) -> None:
+    rows = json.loads(sorted((real / "library-choice").glob("*.json"))[0].read_text(encoding="utf-8"))
+    for row in rows[:60]:
+        text = row["internal_reasoning"] or ""
+        assert first_words(found(SHIPPED, text)) == first_words(plainly(codebook.load(), text))
+
+
+def test_processes_beside_this_one_find_the_same_and_one_that_dies_loses_nothing() -> None:
+    items = [
+        Item(f"t{n}", text := f"It is a bluff, number {n}. 7 % 2 = 1", "sha", sentences(text), [])
+        for n in range(9)
+    ]
+    with Matchers(codebook.load(), 1) as here, Matchers(codebook.load(), 2) as beside:
+        expected = [(each.findings, each.verdicts) for each in here(items)()]
+        assert all(findings for findings, _ in expected)
+        assert [(each.findings, each.verdicts) for each in beside(items)()] == expected
+        waiting = beside(items)
+        for process in list(beside._pool._processes.values()):  # type: ignore[union-attr]
+            process.kill()
+        assert [(each.findings, each.verdicts) for each in waiting()] == expected
+        assert [(each.findings, each.verdicts) for each in beside(items)()] == expected
+        assert list(beside([])()) == []

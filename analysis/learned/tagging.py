@@ -97,7 +97,9 @@ def tag_with_learned(
         store, TAGGER, _config(examples, settings), codebook, embedder.name, _told(examples, learnt, found)
     )
     tagger = _Tagger(store, embedder, examples, learnt)
-    counts = tag_pending(store, run_id, tagger.tag, where, say("tag"))
+    with store.session() as db:
+        todo = runs.pending(db, run_id, where)
+    counts = tag_pending(store, run_id, todo, lambda items: lambda: tagger.tag(items), say("tag"))
     lone = {
         pattern: FEW_PROMPTS
         for pattern, cut in zip(examples.patterns, learnt.rule.thresholds, strict=True)
