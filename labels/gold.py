@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import is_
 from typing import Any, Literal
 
 import duckdb
@@ -199,28 +200,62 @@ def _drawn(labels: Iterable[BlindLabel]) -> list[BlindLabel]:
 
 
 @dataclass(frozen=True)
+class _Trace:
+    """What is said of one trace: what everybody did, their blind labels, adjudicators' decisions, gold."""
+
+    folded: tuple[Folded, ...]
+    labels: tuple[BlindLabel, ...]
+    decided: Mapping[Key, Event]
+    golds: tuple[Gold, ...]
+
+
+@dataclass(frozen=True)
 class _Read:
     """What a log comes to under a codebook: blind labels, adjudicators' decisions, gold."""
 
     folded: Mapping[tuple[str, str, int], Folded]
     book: Codebook
+    traces: Mapping[str, _Trace]
     labels: Sequence[BlindLabel]
     decided: Mapping[Key, Event]
     golds: Sequence[Gold]
 
 
 def _read(db: duckdb.DuckDBPyConnection, book: Codebook) -> _Read:
-    """What the store's log comes to; made anew only when something came to it."""
+    """What the store's log comes to; made anew only of traces that something was said of since."""
     global _last
     folded, held = said(db, book.history), _last
     if held is None or held.folded is not folded or held.book != book:
-        deciding = [
-            event for each in folded.values() for event in each.events if event.phase == "adjudication"
-        ]
-        labels, decided = labels_of(blind_states(folded)), decisions(deciding, book)
-        held = _Read(folded, book, labels, decided, list(golden(labels, decided).values()))
-        _last = held
+        known = held.traces if held is not None and held.book == book else {}
+        traces = {name: _trace(mine, book, known.get(name)) for name, mine in _by_trace(folded).items()}
+        held = _last = _Read(
+            folded, book, traces,
+            [label for each in traces.values() for label in each.labels],
+            {key: event for each in traces.values() for key, event in each.decided.items()},
+            [one for each in traces.values() for one in each.golds],
+        )  # fmt: skip
     return held
+
+
+def _by_trace(
+    folded: Mapping[tuple[str, str, int], Folded],
+) -> dict[str, dict[tuple[str, str, int], Folded]]:
+    """What was said, trace by trace in order."""
+    found: dict[str, dict[tuple[str, str, int], Folded]] = {
+        name: {} for name in sorted({key[0] for key in folded})
+    }
+    for key, each in folded.items():
+        found[key[0]][key] = each
+    return found
+
+
+def _trace(folded: Mapping[tuple[str, str, int], Folded], book: Codebook, known: _Trace | None) -> _Trace:
+    mine = tuple(folded.values())
+    if known is not None and len(known.folded) == len(mine) and all(map(is_, known.folded, mine)):
+        return known
+    deciding = [event for each in mine for event in each.events if event.phase == "adjudication"]
+    labels, decided = labels_of(blind_states(folded)), decisions(deciding, book)
+    return _Trace(mine, tuple(labels), decided, tuple(golden(labels, decided).values()))
 
 
 def frame(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> pa.Table:

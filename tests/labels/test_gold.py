@@ -3,6 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from judged import Lab
+
+from analysis.codebook import load
 from analysis.measure.frequencies import frequencies
 from analysis.store import Store
 from labels import gold
@@ -65,3 +68,25 @@ def test_the_report_has_the_columns_of_labels(labelled: Store, telltale: Callabl
         "labels,label_share,label_low,label_high,label_effective_n,label_conflicts,"
         "corrected,corrected_low,corrected_high,corrected_design_effect,corrected_note"
     )
+
+
+def test_gold_of_traces_that_nobody_touched_is_kept_and_the_rest_is_that_of_the_whole_log(
+    store: Store,
+) -> None:
+    lab, book = Lab(store), load()
+    names = lab.traces(3)
+    kept = []
+    for who, name, value in (
+        ("ada", "t0", "present"),
+        ("bo", "t1", "absent"),
+        ("bo", "t0", "absent"),
+        ("ada", "t0", "absent"),
+    ):
+        lab.label(who, name, {"eval_aware": value})
+        with store.session() as db:
+            found = gold.gold(db, book)
+            assert found == gold.golden_of(events_of(db), book)
+        kept.append({each.trajectory_id: each for each in found})
+    assert kept[1]["t1"] is kept[3]["t1"], "made once"
+    assert [each["t0"].status for each in kept] == ["single", "single", "unresolved", "unanimous"]
+    assert names == ["t0", "t1", "t2"]
