@@ -34,7 +34,9 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         status = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not _stopped_in_a_query(error):
+            raise
         click.echo(
             "telltale: stopped; what was done is kept, and the same command goes on from there", err=True
         )
@@ -43,6 +45,11 @@ def main() -> None:
         sys.stderr.close()
         status = 0
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _stopped_in_a_query(error: RuntimeError) -> bool:
+    """Whether this is what DuckDB makes of Ctrl-C, or click of its own way to stop."""
+    return isinstance(error, click.Abort) or isinstance(error.__cause__, KeyboardInterrupt)
 
 
 if __name__ == "__main__":
