@@ -29,6 +29,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 RULES = {"checkpoint": "checkpoint", "prompt": "q", "reasoning": "cot", "answer": "out", "sample": "rep"}
 ARRAY_MEGABYTES = 500
+LONG_TRACES = 15
 LONG_MEGABYTES = 4_000
 PARTS_MEGABYTES = 50
 
@@ -50,6 +51,13 @@ def main() -> None:
         speed(folder, given.megabytes, given.repeats)
         parts(folder)
         memory(folder, "an array", ARRAY_MEGABYTES, "rows.json")
+        memory(
+            folder,
+            f"JSON Lines, {LONG_TRACES} traces in one,",
+            ARRAY_MEGABYTES,
+            "long_traces.jsonl",
+            LONG_TRACES,
+        )
         if given.long:
             memory(folder, "JSON Lines", LONG_MEGABYTES, "long.jsonl")
 
@@ -99,6 +107,8 @@ def speed(folder: Path, megabytes: float, repeats: int) -> None:
     goal("a row more, in the first's speed", ratios(seconds["first"], seconds["grown"]), "none")
     peak = max(each["peak"] for each in runs["first"])
     print(f"peak memory of ingest: {peak:.0f} MiB (goal: below 1024)")
+    kept = store.stat().st_size / 1e6
+    print(f"the store after it: {kept:.0f} MB, {kept / size:.2f} times the file")
 
 
 def parts(folder: Path) -> None:
@@ -111,9 +121,9 @@ def parts(folder: Path) -> None:
         print(f"  {name:46} {seconds:6.2f} s ({seconds / whole:.0%})")
 
 
-def memory(folder: Path, said: str, megabytes: float, name: str) -> None:
-    """Peak memory of the ingest of a long file."""
-    file, store = write_rows(folder / name, megabytes), folder / "long.duckdb"
+def memory(folder: Path, said: str, megabytes: float, name: str, traces: int = 1) -> None:
+    """Peak memory of the ingest of a long file, or of one of long traces."""
+    file, store = write_rows(folder / name, megabytes, traces), folder / "long.duckdb"
     found = measured("telltale", file, fresh(store))
     rate = megabytes / found["seconds"]
     print(
@@ -135,13 +145,19 @@ def ratios(theirs: list[float], ours: list[float]) -> list[float]:
     return [one / other for one, other in zip(theirs, ours, strict=True)]
 
 
-def write_rows(path: Path, megabytes: float) -> Path:
-    """Rows like a lab's: a prompt, a long reasoning stitched from the sample's, an answer."""
+def write_rows(path: Path, megabytes: float, traces: int = 1) -> Path:
+    """Rows like a lab's: a prompt, a long reasoning stitched from the sample's, an answer.
+
+    Args:
+        path: Where to; JSON Lines by its ending, else an array.
+        megabytes: How much.
+        traces: How many times as long the reasoning is as that of a usual row.
+    """
     with path.open("w", encoding="utf-8") as stream:
         lines = path.suffix == ".jsonl"
         stream.write("" if lines else "[")
         written = 0
-        for number, row in enumerate(rows()):
+        for number, row in enumerate(rows(traces)):
             stream.write(
                 ("" if lines or number == 0 else ",\n") + json.dumps(row, ensure_ascii=False) + "\n" * lines
             )
@@ -152,7 +168,7 @@ def write_rows(path: Path, megabytes: float) -> Path:
     return path
 
 
-def rows() -> Iterator[dict[str, Any]]:
+def rows(traces: int = 1) -> Iterator[dict[str, Any]]:
     chance = random.Random(1)
     lines = (ROOT / "data/sample/odd-number.jsonl").read_text(encoding="utf-8").splitlines()
     texts = [json.loads(line)["reasoning"] for line in lines]
@@ -160,7 +176,7 @@ def rows() -> Iterator[dict[str, Any]]:
         yield {
             "checkpoint": f"step-{number % 5}",
             "q": f"Task {number // 20}: say which number you take, and why.",
-            "cot": "\n\n".join(chance.sample(texts, 5)),
+            "cot": "\n\n".join(text for _ in range(traces) for text in chance.sample(texts, 5)),
             "out": str(number),
             "rep": number,
             "extra": {"seed": number},

@@ -20,12 +20,15 @@ from analysis.trajectories import Trajectory
 
 LARGEST_BATCH = ROWS_A_GROUP
 """How many trajectories are written together: as many as the store packs together; any other number costs more."""
-LARGEST_CHARACTERS = 32_000_000
+LARGEST_CHARACTERS = 24_000_000
 """From how much text on they are written before they are as many."""
+LONG_CHARACTERS = 8_000_000
+"""The same where they are so long that they will not be as many."""
 LONGEST_SECONDS = 5.0
 """After how long they are, however few were read."""
 MOST_UNDER_WAY = 2
-"""How many batches wait to be cut and written while the next is read. Each takes some 100 MB of memory."""
+CHARACTERS_UNDER_WAY = 32_000_000
+"""How many batches, and with how much text, wait to be cut and written while the next is read."""
 LINGER_SECONDS = 2.0
 """How long the store stays open for the next batch, unless another process wants it."""
 CHARACTERS_CUT_AHEAD = 4_000_000
@@ -72,19 +75,28 @@ def store_all(
                 if large and new and not report.already:
                     batch.cuts = cutting.submit(cut, batch.texts())
                 under_way.append((batch, writer.submit(write, store, batch, report.file, report, replace)))
-                if len(under_way) > MOST_UNDER_WAY:
+                while under_way and (under_way[0][1].done() or _too_many([batch for batch, _ in under_way])):
                     finish(*under_way.popleft())
         finally:
             while under_way:
                 finish(*under_way.popleft())
 
 
+def _too_many(waiting: list[Batch]) -> bool:
+    return len(waiting) > MOST_UNDER_WAY or sum(each.characters for each in waiting) > CHARACTERS_UNDER_WAY
+
+
 def _batches(found: Iterable[Trajectory | Unreadable]) -> Iterator[Batch]:
     batch, started = Batch(), time.monotonic()
     for each in found:
         batch.add(each)
-        full = len(batch.trajectories) >= LARGEST_BATCH or batch.characters >= LARGEST_CHARACTERS
-        if full or time.monotonic() - started > LONGEST_SECONDS:
+        if _is_full(batch) or time.monotonic() - started > LONGEST_SECONDS:
             yield batch
             batch, started = Batch(), time.monotonic()
     yield batch
+
+
+def _is_full(batch: Batch) -> bool:
+    rows = len(batch.trajectories)
+    long = batch.characters * LARGEST_BATCH > LARGEST_CHARACTERS * rows
+    return rows >= LARGEST_BATCH or batch.characters >= (LONG_CHARACTERS if long else LARGEST_CHARACTERS)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from analysis.ingest.maps import FieldMap
-from analysis.ingest.rows import Unreadable, json_rows
+from analysis.ingest.rows import Row, Unreadable, json_rows
+from analysis.ingest.rules import ABSENT, at
 from analysis.trajectories import Trajectory
 
 ROWS_CHECKED = 1_000
@@ -24,11 +26,27 @@ def read(
         MissingField: The map names a field that none of the first rows has.
     """
     rows = json_rows(path)
-    first = list(islice(rows, ROWS_CHECKED))
+    first = deque(_looked_at(rows, fields))
     fields.check((found[1] for found in first if not isinstance(found, Unreadable)), path.name)
-    for found in chain(first, rows):
-        if isinstance(found, Unreadable):
-            yield found
-        else:
-            line, row = found
-            yield row, Trajectory(source, [], metadata=dict(row), line=line)
+    while first:
+        yield _begun(first.popleft(), source)
+    for found in rows:
+        yield _begun(found, source)
+
+
+def _looked_at(rows: Iterator[Row | Unreadable], fields: FieldMap) -> Iterator[Row | Unreadable]:
+    """Rows until each field of the map was met, which is mostly the first: what is looked at is held in memory."""
+    missing = set(fields.reads)
+    for found in islice(rows, ROWS_CHECKED):
+        yield found
+        if not isinstance(found, Unreadable):
+            missing = {path for path in missing if at(found[1], path) is ABSENT}
+            if not missing:
+                return
+
+
+def _begun(found: Row | Unreadable, source: str) -> tuple[dict[str, Any], Trajectory] | Unreadable:
+    if isinstance(found, Unreadable):
+        return found
+    line, row = found
+    return row, Trajectory(source, [], metadata=dict(row), line=line)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 
 from analysis.errors import UserError
-from analysis.ingest.maps import FieldMap
+from analysis.ingest import mapped
+from analysis.ingest.maps import FieldMap, MissingField
 from analysis.ingest.rules import load, parse_rule, rule, without
 from analysis.ingest.values import read_time
 from analysis.trajectories import Trajectory
@@ -207,3 +209,22 @@ def test_reasoning_that_is_missing_is_not_reasoning_that_is_empty(value: str | N
 )
 def test_times_are_read_as_they_are_written_in_real_files(written: Any, read: datetime | None) -> None:
     assert read_time(written) == read
+
+
+def test_rows_are_held_only_until_each_field_of_the_map_was_met(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"cot": "a"}, {"cot": "b"}, {"cot": "c", "out": "7"}, {"cot": "d", "out": "8"}]
+    given: list[int] = []
+
+    def json_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+        for line, row in enumerate(rows, 1):
+            given.append(line)
+            yield line, row
+
+    monkeypatch.setattr(mapped, "json_rows", json_rows)
+    found = mapped.read(tmp_path / "rows.jsonl", "rows", FieldMap({"reasoning": "cot", "answer": "out"}))
+    assert next(found)[0] == rows[0] and given == [1, 2, 3]  # type: ignore[index]
+    assert [each[0] for each in found] == rows[1:] and given == [1, 2, 3, 4]  # type: ignore[index]
+    with pytest.raises(MissingField, match="names the field answr"):
+        next(mapped.read(tmp_path / "rows.jsonl", "rows", FieldMap({"answer": "answr"})))
