@@ -7,7 +7,7 @@ import streamlit as st
 from analysis.tables import to_csv
 from views.clusters_state import PAGE, Shown, choose
 
-CSV = ("cluster", "name", "title", "terms", "size", "share", "texts")
+CSV = ("cluster", "name", "title", "terms", "size", "share", "texts", "synthetic")
 HEIGHT = 460
 
 
@@ -43,7 +43,8 @@ def draw(shown: Shown) -> None:
         choose(rows[picked[0]]["cluster"])
         st.rerun()
     _choice(shown)
-    csv = to_csv([{**row, "terms": ", ".join(row["terms"])} for row in rows], CSV)
+    synthetic = ", ".join(shown.facets.counts("synthetic"))
+    csv = to_csv([{**row, "terms": ", ".join(row["terms"]), "synthetic": synthetic} for row in rows], CSV)
     st.download_button(
         "Clusters, CSV", csv, f"{shown.id}.csv", "text/csv", on_click="ignore", icon=":material/download:"
     )

@@ -26,11 +26,14 @@ LONGEST = 140
 NUMBERED = 30
 """Clusters that have their number on the map: the largest."""
 SIDE = 560
+CLICK = " Click a point to choose its cluster."
 
 
 def draw(shown: Shown) -> None:
     """Draw the map, and say what it is."""
     found = shown.map()
+    if found is None:
+        return
     if not found.points:
         st.caption("There is no map: the vectors of these texts are not in the store.")
         return
@@ -45,7 +48,7 @@ def draw(shown: Shown) -> None:
         choose(clicked[0])
         st.rerun()
     st.caption(told(found))
-    _downloads(shown, rows)
+    _downloads(shown, rows, told(found))
 
 
 def told(found: Map) -> str:
@@ -58,7 +61,7 @@ def told(found: Map) -> str:
     how = f"by {found.method}"
     if found.method == PCA and found.explained is not None:
         how += f", which hold {found.explained:.0%} of the variance: what is near here may be far apart"
-    return f"{some}{how}. Click a point to choose its cluster."
+    return f"{some}{how}.{CLICK}"
 
 
 def points(found: Map, shown: Shown, quotes: bool) -> list[dict[str, Any]]:
@@ -67,7 +70,7 @@ def points(found: Map, shown: Shown, quotes: bool) -> list[dict[str, Any]]:
     rows = [
         {
             "cluster": each["cluster"], "x": each["x"], "y": each["y"], "colour": colour(each["cluster"]), "name": shown.name(each["cluster"]),
-            "checkpoint": each["checkpoint"] or "", "quote": _short(each["quote"]) if quotes else "",
+            "checkpoint": each["checkpoint"] or "", "synthetic": each["synthetic"], "quote": _short(each["quote"]) if quotes else "",
             "size": 60 if chosen == each["cluster"] else 32,
             "strength": 0.75 if chosen in (None, each["cluster"]) else 0.28,
         }
@@ -144,11 +147,9 @@ def svg(rows: Sequence[Mapping[str, Any]], note: str) -> str:
     return drawing(SIDE, SIDE + 30, [*parts, text(4, SIDE + 18, note, 11, FAINT)])
 
 
-def _downloads(shown: Shown, rows: Sequence[Mapping[str, Any]]) -> None:
-    columns = ["cluster", "name", "x", "y", "checkpoint", "quote"]
-    note = f"{shown.id}; {told(shown.map()).removesuffix(' Click a point to choose its cluster.')}" + (
-        " Synthetic data." if shown.synthetic else ""
-    )
+def _downloads(shown: Shown, rows: Sequence[Mapping[str, Any]], line: str) -> None:
+    columns = ["cluster", "name", "x", "y", "checkpoint", "quote", "synthetic"]
+    note = f"{shown.id}; {line.removesuffix(CLICK)}" + (" Synthetic data." if shown.synthetic else "")
     icon = ":material/download:"
     with st.container(horizontal=True, gap="small"):
         st.download_button(

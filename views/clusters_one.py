@@ -19,16 +19,8 @@ from views.plain import count, plain
 QUOTES = 12
 LONGEST = 600
 COLUMNS = (
-    "cluster",
-    "quote",
-    "places",
-    "weight",
-    "trajectory_id",
-    "start_char",
-    "end_char",
-    "checkpoint",
-    "variant",
-)
+    "cluster", "quote", "places", "weight", "trajectory_id", "start_char", "end_char", "checkpoint", "variant", "synthetic",
+)  # fmt: skip
 
 
 def draw(shown: Shown) -> None:

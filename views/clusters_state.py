@@ -13,10 +13,11 @@ import streamlit as st
 from analysis import reading
 from analysis.cluster import clusterings
 from analysis.cluster.clustering import UNCLUSTERED
-from analysis.cluster.map import Map, clustering_map
+from analysis.cluster.map import Map, clustering_map, takes_long
 from analysis.cluster.shares import shares
 from analysis.codebook import Codebook
 from analysis.store import Store
+from views import background
 from views.address import key
 from views.palette import BAND, MARKS
 from views.store import Opened
@@ -34,6 +35,7 @@ TABLES = (
 """What the clusters of a clustering, and its shares, are read from."""
 UNITS = {"findings": "Quotes of findings", "segments": "All sentences"}
 NO_CHECKPOINT = "(no checkpoint)"
+MAPPING = {"": "Laying out the map by UMAP"}
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,18 @@ class Shown:
         """The share of each cluster at each checkpoint, of every kind of reasoning."""
         return self.opened.ask_of((*TABLES, "attempts"), _shares, self.id)
 
-    def map(self) -> Map:
-        """The clusters on a plane."""
-        return _map(self.opened.store.target, self.id, self.opened.stamp(TABLES), self.opened.store)
+    def map(self) -> Map | None:
+        """The clusters on a plane; None while they are being laid out, which the page shows."""
+        store, stamp = self.opened.store, self.opened.stamp(TABLES)
+        if not takes_long():
+            return _map(store.target, self.id, stamp, store)
+        name = ("map", store.target, self.id)
+        work = background.find(*name)
+        if work and work.ended and work.error is None and work.result[0] != stamp:
+            background.forget(*name)
+        work = background.begin(lambda say: (stamp, laid_out(store, self.id)), *name)
+        found: Map | None = None if background.watch(*name, titles=MAPPING) else work.result[1]
+        return found
 
     @property
     def synthetic(self) -> bool:
@@ -132,5 +143,10 @@ def _shares(db: duckdb.DuckDBPyConnection, clustering_id: str) -> list[dict[str,
 
 @st.cache_resource(max_entries=8, show_spinner="Drawing the map")
 def _map(target: str, clustering_id: str, stamp: tuple[int, ...], _store: Store) -> Map:
-    with _store.session() as db:
+    return laid_out(_store, clustering_id)
+
+
+def laid_out(store: Store, clustering_id: str) -> Map:
+    """The map of a clustering."""
+    with store.session() as db:
         return clustering_map(db, clusterings.find(db, clustering_id))

@@ -200,7 +200,7 @@ def shown(db: duckdb.DuckDBPyConnection, clustering_id: str, quotes: int = 3) ->
     ).fetchall()
     keys = ("cluster", "name", "title", "terms", "size", "share", "texts")
     found = [{**dict(zip(keys, row, strict=True)), "terms": orjson.loads(row[3] or "[]")} for row in rows]
-    nearest = central(db, clustering_id, quotes)
+    nearest = central(db, clustering_id, quotes) if quotes else []
     for row in found:
         row["quotes"] = [each["quote"] for each in nearest if each["cluster"] == row["cluster"]]
     return found

@@ -23,7 +23,7 @@ class Map:
     """Points on a plane.
 
     Attributes:
-        points: Mappings of cluster, x, y, quote, checkpoint.
+        points: Mappings of cluster, x, y, quote, checkpoint, synthetic.
         texts: How many different texts the clustering has.
         method: UMAP or principal components.
         explained: The share of the variance that two principal components have; None for UMAP.
@@ -46,21 +46,26 @@ def clustering_map(db: duckdb.DuckDBPyConnection, clustering: Mapping[str, Any],
                SELECT text_sha256, any_value(cluster) AS cluster,
                       min({'trajectory': trajectory_id, 'start': start_char, 'end': end_char}) AS place
                FROM cluster_members WHERE clustering_id = ? GROUP BY text_sha256 ORDER BY text_sha256 LIMIT ?)
-           SELECT s.cluster, t.checkpoint, substring(t.reasoning, place.start + 1, place."end" - place.start),
+           SELECT s.cluster, t.checkpoint, t.synthetic, substring(t.reasoning, place.start + 1, place."end" - place.start),
                   (SELECT any_value(vector) FROM log.embeddings e
                    WHERE e.text_sha256 = s.text_sha256 AND e.embedder = ?) AS vector
            FROM shown s JOIN trajectories t ON t.trajectory_id = place.trajectory ORDER BY s.text_sha256""",
         [clustering["clustering_id"], most, clustering["embedder"]],
     ).fetchall()
-    rows = [row for row in rows if row[3] is not None]
+    rows = [row for row in rows if row[4] is not None]
     if len(rows) < 3:
         return Map([], texts, PCA, None)
-    places, method, explained = on_a_plane(np.array([row[3] for row in rows], dtype=np.float32))
+    places, method, explained = on_a_plane(np.array([row[4] for row in rows], dtype=np.float32))
     points = [
-        {"cluster": cluster, "x": x, "y": y, "quote": quote, "checkpoint": checkpoint}
-        for (cluster, checkpoint, quote, _), (x, y) in zip(rows, places.tolist(), strict=True)
+        {"cluster": cluster, "x": x, "y": y, "quote": quote, "checkpoint": checkpoint, "synthetic": synthetic}
+        for (cluster, checkpoint, synthetic, quote, _), (x, y) in zip(rows, places.tolist(), strict=True)
     ]
     return Map(points, texts, method, explained)
+
+
+def takes_long() -> bool:
+    """Whether a map takes longer than a page may wait: UMAP is compiled first, for a minute or two."""
+    return find_spec("umap") is not None
 
 
 def on_a_plane(vectors: Vectors) -> tuple[Vectors, str, float | None]:
@@ -69,7 +74,7 @@ def on_a_plane(vectors: Vectors) -> tuple[Vectors, str, float | None]:
     Source: L. McInnes, J. Healy, J. Melville (2018), UMAP: uniform manifold approximation and projection for dimension
     reduction, arXiv:1802.03426.
     """
-    if find_spec("umap"):
+    if takes_long():
         from umap import UMAP as Umap
 
         return np.asarray(Umap(metric="cosine", random_state=SEED).fit_transform(vectors)), UMAP, None
