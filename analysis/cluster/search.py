@@ -261,10 +261,11 @@ def _reasonings(store: Store, row_ids: Sequence[int]) -> dict[int, dict[str, Any
         return {}
     with store.session() as db:
         cursor = db.execute(
-            f"""SELECT t.row_id, t.trajectory_id, checkpoint, environment, variant, sample, reasoning_state, synthetic,
-                       reasoning, message, start_char, end_char
-                FROM log.trajectories t JOIN log.cuts c ON c.row_id = t.row_id
-                WHERE t.row_id IN ({", ".join(map(str, row_ids))}) AND c.row_id IN ({", ".join(map(str, row_ids))})"""
+            """SELECT t.row_id, t.trajectory_id, checkpoint, environment, variant, sample, reasoning_state, synthetic,
+                      reasoning, message, start_char, end_char
+               FROM log.trajectories t JOIN log.cuts c ON c.row_id = t.row_id
+               WHERE list_contains($rows::UBIGINT[], t.row_id) AND list_contains($rows::UBIGINT[], c.row_id)""",
+            {"rows": list(row_ids)},
         )
         names = [column[0] for column in cursor.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
