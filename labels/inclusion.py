@@ -48,22 +48,25 @@ def _rounds(
         before = {name for name, at in labelled.items() if at < start}
         now = {name for name, at in labelled.items() if start <= at < end}
         if number == 0:
-            wanted = _everything(db, end)
-            drawn = dict.fromkeys(wanted & set(labelled), 1.0)
-        else:
-            wanted, drawn = _drawn(db, made[number - 1][0], list(labelled))
+            total, there = _everything(db, end, list(labelled))
+            if total:
+                yield dict.fromkeys(there, 1.0), len(there & now) / total
+            continue
+        wanted, drawn = _drawn(db, made[number - 1][0], list(labelled))
         fresh = wanted - before
         if fresh:
             yield drawn, len(fresh & now) / len(fresh)
 
 
-def _everything(db: duckdb.DuckDBPyConnection, until: datetime) -> set[str]:
-    """What could be labelled while there was no queue."""
+def _everything(db: duckdb.DuckDBPyConnection, until: datetime, labelled: list[str]) -> tuple[int, set[str]]:
+    """How much could be labelled while there was no queue, and what of it is labelled."""
+    could = f"trajectories WHERE reasoning_state IN {READABLE} AND stored_at < ?"
+    [[total]] = db.execute(f"SELECT count(*) FROM {could}", [until]).fetchall()
     rows = db.execute(
-        f"SELECT trajectory_id FROM trajectories WHERE reasoning_state IN {READABLE} AND stored_at < ?",
-        [until],
+        f"SELECT trajectory_id FROM {could} AND trajectory_id IN (SELECT unnest(?::VARCHAR[]))",
+        [until, labelled],
     ).fetchall()
-    return {trajectory_id for (trajectory_id,) in rows}
+    return total, {trajectory_id for (trajectory_id,) in rows}
 
 
 def _drawn(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from analysis.measure.frequencies import frequencies
 from analysis.measure.judged import PRESENT, UNKNOWN
 from analysis.measure.occurrences import occurrences
 from analysis.measure.shares import shares
@@ -130,11 +131,10 @@ def _shares(shown: Shown, panels: list[Panel]) -> list[dict[str, Any]]:
     """The shares of `telltale report frequencies`; where people have labelled, with what labels say of patterns."""
     labelled = shown.opened.ask_of((*LABELS, *TRAJECTORIES), gold.frame)
     of_labels = [panel.id for panel in panels if panel.is_pattern] if len(labelled) else []
-    found = (
-        shown.opened.ask(gold.frequencies, shown.run["run"], scope=shown.scope, patterns=of_labels)
-        if of_labels
-        else []
-    )
+    found = []
+    if of_labels:
+        with shown.opened.store.session() as db:
+            found = frequencies(db, shown.run["run"], scope=shown.scope, patterns=of_labels, labels=labelled)
     rows = [cell.as_row() for cell in found if cell.reasoning_state == shown.state]
     others = {panel.id: shown.signs(panel) for panel in panels if panel.id not in of_labels}
     return rows + [cell.as_row() for cell in shares(shown.table, others, shown.state)]
