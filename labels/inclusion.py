@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import duckdb
 
+from analysis.measure.scope import current_trajectories
 from analysis.trajectories import READABLE
 from labels.state import State
 
@@ -60,7 +61,7 @@ def _rounds(
 
 def _everything(db: duckdb.DuckDBPyConnection, until: datetime, labelled: list[str]) -> tuple[int, set[str]]:
     """How much could be labelled while there was no queue, and what of it is labelled."""
-    could = f"trajectories WHERE reasoning_state IN {READABLE} AND stored_at < ?"
+    could = f"{current_trajectories(db)} WHERE reasoning_state IN {READABLE} AND stored_at < ?"
     [[total]] = db.execute(f"SELECT count(*) FROM {could}", [until]).fetchall()
     rows = db.execute(
         f"SELECT trajectory_id FROM {could} AND trajectory_id IN (SELECT unnest(?::VARCHAR[]))",
