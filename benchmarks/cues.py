@@ -99,7 +99,8 @@ def parts(store: Store, book: codebook.Codebook) -> None:
     each_by_each = plain_expressions(book, read[:FEW])
     found = 1000 * (marks[2] - marks[1]) / len(read)
     print(
-        f"  the same expressions one by one, sentence by sentence: {each_by_each:.2f} ms, {each_by_each / found:.1f} times as much"
+        f"  the same expressions one by one, sentence by sentence: {each_by_each:.2f} ms, "
+        f"{each_by_each / found:.1f} times as much"
     )
     print(f"  {findings:.1f} findings a trace; matching is by an automaton that is new, and faster later")
 
