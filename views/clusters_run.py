@@ -19,7 +19,7 @@ from views.plain import plain
 from views.store import Opened
 
 TITLES = {
-    "read": "Reading texts", "distil": "Making the static model, once", "embed": "Embedding texts", "cluster": "Clustering",
+    "read": "Reading texts", "distil": "Making the model ready", "embed": "Embedding texts", "cluster": "Clustering",
     "name": "Naming clusters", "resample": "Clustering parts again",
 }  # fmt: skip
 METHOD_NAMES = {"consensus": "consensus of k-means", "hdbscan": "HDBSCAN", "kmeans": "mini-batch k-means"}

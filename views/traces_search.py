@@ -31,7 +31,7 @@ A_PAGE = 25
 BESIDE, LONGEST = 160, 700
 """Letters that are shown of a neighbouring sentence, and of the sentence itself."""
 TITLES = {
-    "model": "Making the model that sentences are compared by, once",
+    "model": "Making the model ready that sentences are compared by",
     "embed": "Reading sentences for the search by meaning",
 }
 
