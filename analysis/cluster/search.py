@@ -27,6 +27,8 @@ from analysis.measure.scope import Scope
 from analysis.store import Store
 
 K = 20
+LINGER_SECONDS = 0.5
+"""How long the store stays open after a look, as the next one follows at once."""
 Numbers = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
 Marks = npt.NDArray[np.bool_]
@@ -95,6 +97,7 @@ def search(
         UserError: The query says nothing, there is nothing to search, or the index can't be written.
     """
     embedder = embedder or search_embedder(store.folder)
+    store = store.lingering(LINGER_SECONDS)
     query, live = query_of(embedder, text), live_rows(store)
     rows = live if rows is None else rows
     try:
