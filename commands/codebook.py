@@ -57,9 +57,12 @@ def show(file: Path, as_json: bool, patterns: tuple[str, ...]) -> int:
             for text in row[key]:
                 click.echo(f"    {told}: {printable(text)}")
     for change in book.history:
-        to = f" → {', '.join(change.new)}" if change.new and change.new != change.old else ""
+        to = f" → {', '.join(change.new)}" if change.old and change.new not in ((), change.old) else ""
         said = f": {printable(change.note)}" if change.note else ""
-        click.echo(f"\nrevision {change.revision}: {change.kind} {', '.join(change.old)}{to}{said}", nl=False)
+        click.echo(
+            f"\nrevision {change.revision}: {change.kind} {', '.join(change.old or change.new)}{to}{said}",
+            nl=False,
+        )
     click.echo("\n" * bool(book.history), nl=False)
     return 0
 
