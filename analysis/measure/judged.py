@@ -132,8 +132,11 @@ def _attempts(db: duckdb.DuckDBPyConnection, run_id: str, among: Listed) -> Hash
     """(N,) the run's newest attempt on each trajectory, where it ended ok and is on its present text; else 0."""
     wanted = f"SELECT attempt_id, state = 'ok' AS ok, {HASHES}"
     rows = db.execute(f"{wanted} FROM log.attempts WHERE run_id = ?", [run_id]).fetchnumpy()
-    if len(np.unique(rows["trajectory"])) < len(rows["trajectory"]):
+    ordered = np.sort(np.asarray(rows["trajectory"]))
+    if (ordered[1:] == ordered[:-1]).any():
         rows = db.execute(f"{wanted} {ATTEMPTS}", [run_id, run_id]).fetchnumpy()
+    order = np.argsort(rows["trajectory"])  # in order they are looked up much faster
+    rows = {name: column[order] for name, column in rows.items()}
     trajectory, text = np.asarray(rows["trajectory"]), np.asarray(rows["text"])
     place = among.places(trajectory)
     right = (

@@ -45,12 +45,16 @@ class Listed:
 
     def places(self, trajectory: Hashes) -> Places:
         """For each of some trajectories its place here; any place where it is not here."""
-        at = np.searchsorted(self.trajectory, trajectory, sorter=self._order)
+        at = np.searchsorted(self._ordered, trajectory)
         return self._order[np.minimum(at, len(self._order) - 1)] if len(self._order) else np.zeros(0, np.intp)
 
     @cached_property
     def _order(self) -> Places:
         return np.argsort(self.trajectory)
+
+    @cached_property
+    def _ordered(self) -> Hashes:
+        return self.trajectory[self._order]
 
 
 def listed(db: duckdb.DuckDBPyConnection) -> Listed:
