@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from analysis.store.sessions import Store
+from analysis.trajectories import READABLE, TURN_SEPARATOR
 
 EXAMPLES = 3
 
@@ -53,6 +54,14 @@ CHECKS = (
         "SELECT count(reasoning) FROM log.trajectories",
         """SELECT trajectory_id FROM log.trajectories WHERE reasoning IS NOT NULL
            AND sha256(reasoning) IS DISTINCT FROM reasoning_sha256""",
+    ),
+    Check(
+        "turns fill the reasoning of their trajectory",
+        "SELECT count(*) FROM turns",
+        f"""SELECT trajectory_id FROM trajectories JOIN
+            (SELECT row_id, sum(length(reasoning)) + {len(TURN_SEPARATOR)} * (count(*) - 1) AS size FROM turns
+             WHERE list_contains({list(READABLE)}, reasoning_state) AND reasoning <> '' GROUP BY row_id) USING (row_id)
+            WHERE size IS DISTINCT FROM length(reasoning)""",
     ),
     Check(
         "each row of a trajectory has a number of its own",

@@ -23,6 +23,7 @@ from tests.store.test_sessions import WRITER, spawn
 
 FAULTS = {
     "texts have the hashes": "UPDATE log.trajectories SET reasoning = reasoning || '.' WHERE trajectory_id = 'step-200.0'",
+    "turns fill": "UPDATE log.trajectories SET messages = replace(messages, '_start\":0', '_start\":1') WHERE trajectory_id = 'step-200.0'",
     "each row of a trajectory": "INSERT INTO log.trajectories FROM log.trajectories WHERE trajectory_id = 'step-200.0'",
     "segments lie within": "UPDATE log.cuts SET end_char = [9999] WHERE trajectory_id = 'step-200.0'",
     "each readable text": "DELETE FROM log.cuts WHERE trajectory_id = 'step-200.0'",
