@@ -144,6 +144,23 @@ def test_a_queue_that_is_none_is_refused_in_one_line(lab: Lab) -> None:
         assert current(db) is None
 
 
+def test_active_picks_are_a_box_of_the_form_and_their_reason_is_told(lab: Lab) -> None:
+    run = lab.run({f"t{n}": {"eval_aware": ("present", 50 + 5 * n)} for n in range(8)}, tagger="learned")
+    at = open_page("queue")
+    boxes = {box.label: box for box in at.number_input}
+    assert boxes["uncertain"].value == 0, "drawn for only where it is asked for"
+    for reason in ("verdict", "unsure", "against", "rare", "clusters", "flagged"):
+        boxes[reason].set_value(0)
+    boxes["uncertain"].set_value(60)
+    boxes["Traces"].set_value(4)
+    at.button[0].click().run()
+    with lab.store.session() as db:
+        made = current(db)
+    assert made is not None and made.settings.run_id == run
+    assert {each["reason"] for each in made.drawn} == {"uniform", "uncertain: eval_aware"}
+    assert "Active picks" in " ".join(at.dataframe[0].value["why"])
+
+
 def test_why_people_differed_is_counted(labelled: Lab) -> None:
     book = codebook.load()
     with labelled.store.session() as db:
