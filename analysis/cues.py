@@ -20,7 +20,7 @@ PRECEDENCE = ("rejects", "asserts", "entertains")
 
 LONGEST_WHY = 80
 MEMORY = 256 << 20
-SETS = 16
+SETS = 12
 """The expressions are dealt out over so many RE2 sets: a set for all would need an automaton of many more states, and
 making states is what takes time where the text is new."""
 PARTS = 8
