@@ -134,3 +134,13 @@ def test_a_write_by_anybody_changes_the_stores_version(tmp_path: Path) -> None:
     with store.session() as db:
         db.execute("FROM runs").fetchall()
     assert store.version() == after
+
+
+def test_labels_that_stand_upright_end_above_the_note_however_long_they_are() -> None:
+    for letters in (10, 17, 40, 200):
+        names = [f"{number}-{'x' * letters}" for number in range(8)]
+        root = ElementTree.fromstring(svg([("a", [])], names, "the note"))
+        words = {each.text: each for each in root.iter("{http://www.w3.org/2000/svg}text")}
+        [label] = [each for text, each in words.items() if text and text.startswith("7-")]
+        assert "rotate(-90" in label.attrib["transform"] and len(str(label.text)) <= 61
+        assert float(label.attrib["y"]) + 4.7 * len(str(label.text)) < float(words["the note"].attrib["y"])
