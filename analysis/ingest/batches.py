@@ -5,10 +5,12 @@ While one is written, the sentences of the next are cut in a process of their ow
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 from analysis.ingest.finished import was_read
 from analysis.ingest.rows import Unreadable
@@ -29,6 +31,8 @@ LONGEST_SECONDS = 5.0
 MOST_UNDER_WAY = 2
 CHARACTERS_UNDER_WAY = 32_000_000
 """How many batches, and with how much text, wait to be cut and written while the next is read."""
+OBJECTS_COLLECTED = 20_000
+"""After how many new objects Python looks for cycles while rows are read, which come and go and have none."""
 LINGER_SECONDS = 2.0
 """How long the store stays open for the next batch, unless another process wants it."""
 CHARACTERS_CUT_AHEAD = 4_000_000
@@ -66,7 +70,12 @@ def store_all(
 
     store = store.lingering(LINGER_SECONDS)
     under_way: deque[tuple[Batch, Future[None]]] = deque()
-    with Cutter() as cut, ThreadPoolExecutor(1) as cutting, ThreadPoolExecutor(1) as writer:
+    with (
+        _rarely_collected(),
+        Cutter() as cut,
+        ThreadPoolExecutor(1) as cutting,
+        ThreadPoolExecutor(1) as writer,
+    ):
         try:
             new: bool | None = None
             for batch in _batches(found):
@@ -80,6 +89,22 @@ def store_all(
         finally:
             while under_way:
                 finish(*under_way.popleft())
+
+
+@contextmanager
+def _rarely_collected() -> Iterator[None]:
+    """Look for cycles less often, and not in what was there before: a tenth of the reading."""
+    before = gc.get_threshold()
+    if before[0] >= OBJECTS_COLLECTED:  # another ingest of this process does it
+        yield
+        return
+    gc.freeze()
+    gc.set_threshold(OBJECTS_COLLECTED, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def _too_many(waiting: list[Batch]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,3 +88,18 @@ def test_nothing_is_cut_ahead_of_a_file_that_was_read_before(
     ingest(store, [jsonl([row(1), row(2)])], RULES)
     assert asked == [1]
     assert len({each[0] for each in kept(store)}) == 2
+
+
+def test_pythons_collector_is_left_as_it_was(
+    store: Store, jsonl: Jsonl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = gc.get_threshold()
+    during = []
+    ingest(store, [jsonl([row(1)])], RULES, progress=lambda file, read: during.append(gc.get_threshold()[0]))
+    assert (
+        during == [batches.OBJECTS_COLLECTED] and gc.get_threshold() == before and not gc.get_freeze_count()
+    )
+    monkeypatch.setattr(batches, "write", None)
+    with pytest.raises(TypeError):
+        ingest(store, [jsonl([row(2)])], RULES)
+    assert gc.get_threshold() == before and not gc.get_freeze_count()
