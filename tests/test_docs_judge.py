@@ -43,7 +43,7 @@ def test_every_option_of_the_judge_is_explained_and_no_other_is_named() -> None:
     assert isinstance(report, click.Group)
     tag = cli.commands["tag"]
     unexplained = {option for option in options(tag) if option.startswith("--") and option not in JUDGE}
-    assert unexplained <= {"--codebook", "--db", "--data-path", "--json"}
+    assert unexplained <= {"--codebook", "--db", "--data-path", "--embedder", "--json"}
     prose = re.sub(r"```.*?```", "", JUDGE, flags=re.DOTALL)
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose))
     assert named <= options(tag, *report.commands.values())
