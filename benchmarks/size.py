@@ -6,7 +6,8 @@ A step's time is that of the processors (user and system), which other work on t
 stands beside it. Commands are processes of their own, without the start of one that does nothing. Pages are looked at
 in this process: the first look after a write, and the median of those that follow. The exponent is the slope of
 log time over log size by least squares; the limit is 1.1. Below it stands what one look at each page fetches from the
-store: what a page does not show it does not load, so its text stays the same however large the store is.
+store: what a page does not show it does not load, so no reasoning is in it, and its text stays the same however large the
+store is; the Overview's names grow with its cells.
 
 Texts are some 900 letters of the simulated reasoning, each with a sentence of its own; they are of a thousand prompts.
 With --results, sizes whose times are in the file are not measured again.
