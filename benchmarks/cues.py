@@ -1,7 +1,7 @@
 """Cue tagging with quotes, all patterns, over a store of traces of 10 kB; and what its parts cost.
 
     make bench-cues
-    python -m benchmarks.cues [--traces 12000]
+    python -m benchmarks.cues [--traces 30000]
 
 The reasoning is that of the public traces beside the checkout (shared/real), joined and cut into pieces of 10,000
 characters, each piece with one simulated sentence of bank a planted in it, so that no two traces are alike and most have
@@ -36,7 +36,7 @@ SOME, FEW = 1_000, 100
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--traces", type=int, default=12_000)
+    parser.add_argument("--traces", type=int, default=30_000)
     given = parser.parse_args()
     book = codebook.load()
     with tempfile.TemporaryDirectory() as folder:

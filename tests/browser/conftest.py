@@ -99,9 +99,13 @@ class App:
         page = self.browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
         page.dialogs = []  # type: ignore[attr-defined]
         page.on("dialog", lambda dialog: (page.dialogs.append(dialog.message), dialog.dismiss()))  # type: ignore[attr-defined]
+        self.go(page, path)
+        return page
+
+    def go(self, page: Page, path: str) -> None:
+        """Open another address on the same page, whose scripts the browser has by then."""
         page.goto(self.address + path)
         settled(page)
-        return page
 
 
 def settled(page: Page) -> None:

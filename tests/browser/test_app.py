@@ -26,12 +26,13 @@ def parameters(page: Page) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (1920, 1080)])
 def test_every_page_opens_and_fits_the_window(app: App, width: int, height: int) -> None:
+    page = app.open(PAGES[0], width, height)
     for path in PAGES:
-        page = app.open(path, width, height)
+        app.go(page, path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         main = page.locator('[data-testid="stMain"]')
         assert main.evaluate("e => e.scrollWidth <= e.clientWidth"), path
-        page.close()
+    page.close()
 
 
 def test_light_and_dark_are_both_drawn(app: App) -> None:

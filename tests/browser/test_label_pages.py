@@ -62,8 +62,9 @@ PAGES = (
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_of_people_breaks_a_serious_rule(labelled: App, scheme: str) -> None:
     found = {}
+    page = labelled.open(PAGES[0], scheme=scheme)
     for path in PAGES:
-        page = labelled.open(path, scheme=scheme)
+        labelled.go(page, path)
         if path == "/adjudicate":
             sign_in(page, "lee")
             expect(page.get_by_role("button", name="Take A")).to_be_visible()
@@ -73,8 +74,7 @@ def test_no_page_of_people_breaks_a_serious_rule(labelled: App, scheme: str) -> 
             expect(page.get_by_text("At random, each trace as likely as any other").last).to_be_visible()
             settled(page)
         found[path] = serious(page)
-        page.close()
-    page = labelled.open("/export", scheme=scheme)
+    labelled.go(page, "/export")
     for kind in (KINDS[0], KINDS[-1]):
         page.get_by_role("radio", name=kind).click()
         expect(page.get_by_test_id("stDataFrame")).to_be_visible()

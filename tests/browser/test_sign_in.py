@@ -53,6 +53,8 @@ def test_nobody_labels_under_another_name_where_sign_in_is_configured(
         page.goto(f"{app}/label")
         expect(page.get_by_text(re.compile("lead@.?example"))).to_be_visible(timeout=15_000)
         expect(page.get_by_role("button", name="Change name")).to_have_count(0)
+        expect(page.get_by_role("listbox", name="Reasoning")).to_be_visible()
+        settled(page)
         page.keyboard.press("9")
         expect(page.locator(".saved")).to_have_text("✓ 2 events saved")
         page.get_by_role("button", name="Sign out").click()
