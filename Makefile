@@ -5,7 +5,7 @@ BIN := .venv/bin
 SAMPLE := data/sample.duckdb
 PORT ?= 8501
 
-BENCHES := $(patsubst benchmarks/%.py,bench-%,$(filter-out benchmarks/fuzz_% benchmarks/pages.py,$(wildcard benchmarks/*.py)))
+BENCHES := $(patsubst benchmarks/%.py,bench-%,$(filter-out benchmarks/fuzz_% benchmarks/fetched.py benchmarks/pages.py benchmarks/texts.py,$(wildcard benchmarks/*.py)))
 FUZZES := $(patsubst benchmarks/fuzz_%.py,fuzz-%,$(wildcard benchmarks/fuzz_*.py))
 
 .PHONY: app test lint bench fuzz setup sample

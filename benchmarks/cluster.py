@@ -21,7 +21,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -33,14 +32,11 @@ from analysis.cluster.clustering import clusterer
 from analysis.cluster.embedders import MINILM, STATIC, encode, find_embedder, load_model
 from analysis.cluster.tfidf import tfidf
 from analysis.environment.bank import BANKS, PLAIN, load_bank
-from analysis.segment_batches import segment_rows
 from analysis.segments import sentences
-from analysis.store import Store, append, new_ids
-from analysis.store.rows import now
-from analysis.trajectories import Message, Trajectory, row
+from analysis.store import Store
+from benchmarks.texts import REAL, filled, real, simulated
 
 ROOT = Path(__file__).parents[1]
-REAL = Path(os.environ.get("TELLTALE_SHARED", ROOT.parent / "shared")) / "real"
 TO_REACH = 60.0
 SEEDS = 5
 FILLED = {
@@ -108,7 +104,7 @@ def speed(folder: Path, models: Path, count: int, peer_count: int) -> None:
 def gathered(count: int) -> tuple[list[str], str]:
     """Texts that hold so many sentences, and where they are from."""
     texts, left = [], count
-    source = _real() if REAL.is_dir() else _simulated(count)
+    source = real() if REAL.is_dir() else simulated(count)
     for text in source:
         cut = sentences(text)
         texts.append(text if len(cut) <= left else text[: cut[left - 1][1]])
@@ -119,47 +115,6 @@ def gathered(count: int) -> tuple[list[str], str]:
         texts,
         "the public traces" if REAL.is_dir() else "the simulator (no public traces beside this checkout)",
     )
-
-
-def _real() -> Iterator[str]:
-    files = sorted((REAL / "library-choice").glob("*.json"))
-    for key in ("internal_reasoning", "external_output", "monitor_explanation"):
-        for file in files:
-            yield from filter(None, (each.get(key) for each in json.loads(file.read_text(encoding="utf-8"))))
-    for file in sorted((REAL / "sentences").glob("*.json")):
-        yield "\n".join(each["chunk"] for each in json.loads(file.read_text(encoding="utf-8")))
-
-
-def _simulated(count: int) -> Iterator[str]:
-    from analysis.environment.simulate import simulate
-
-    with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder) / "simulated.duckdb")
-        simulate(store, max(50, count // 10), seed=0)
-        with store.session() as db:
-            yield from (
-                text
-                for (text,) in db.execute("SELECT reasoning FROM trajectories ORDER BY ALL").fetchall()
-                if text
-            )
-
-
-def filled(path: Path, texts: Sequence[str]) -> Store:
-    found = [
-        Trajectory(
-            "bench", [Message("user", "?"), Message("assistant", "", text, "text", "bench")], f"t{number}"
-        )
-        for number, text in enumerate(texts)
-    ]
-    store, row_ids = Store(path), new_ids(len(texts))
-    with store.transaction() as db:
-        append(
-            db,
-            "trajectories",
-            [row(each, row_id, now()) for each, row_id in zip(found, row_ids, strict=True)],
-        )
-        append(db, "cuts", segment_rows(found, row_ids))
-    return store
 
 
 def timed(store: Store) -> tuple[float, float, dict[str, float]]:

@@ -27,7 +27,8 @@ from analysis.cues import CueTagger
 from analysis.runs import Item
 from analysis.store import Store
 from analysis.tagging import tag_with_cues
-from benchmarks.cluster import REAL, _real, _simulated, filled, planted
+from benchmarks.cluster import planted
+from benchmarks.texts import REAL, filled, real, simulated
 
 TO_REACH = 2_000
 LENGTH = 10_000
@@ -65,7 +66,7 @@ def pieces(count: int) -> list[str]:
     shown, _ = planted("a")
     found: list[str] = []
     rest = ""
-    for text in cycle(list(_real() if REAL.is_dir() else _simulated(5_000))):
+    for text in cycle(list(real() if REAL.is_dir() else simulated(5_000))):
         rest += f"{text}\n\n"
         while len(rest) >= LENGTH and len(found) < count:
             sentence, at = chance.choice(shown), rest.index(" ", chance.randrange(LENGTH // 2))

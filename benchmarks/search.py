@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,10 @@ from analysis.cluster.embedders import STATIC, find_embedder
 from analysis.cluster.indexing import bring_up_to_date, live_rows
 from analysis.cluster.search import chosen, query_of, search
 from analysis.measure.scope import Scope
-from analysis.segment_batches import segment_rows
 from analysis.segments import sentences
-from analysis.store import Store, append, new_ids
-from analysis.store.rows import now
-from analysis.trajectories import Message, Trajectory, row
+from analysis.store import Store
 from benchmarks.cluster import gathered
+from benchmarks.texts import write
 
 TO_REACH = 1.0
 A_TRACE, TRACES_A_WRITE = 50, 2_000
@@ -111,24 +109,6 @@ def filled(path: Path, count: int) -> Store:
     for at in range(0, len(traces), TRACES_A_WRITE):
         write(store, traces[at : at + TRACES_A_WRITE], at)
     return store
-
-
-def write(store: Store, texts: Sequence[str], first: int) -> None:
-    found = [
-        Trajectory(
-            "bench", [Message("user", "?"), Message("assistant", "", text, "text", "bench")], f"t{number}",
-            checkpoint=f"step-{number % 10}", variant="ab"[number // 10 % 2],
-        )
-        for number, text in enumerate(texts, first)
-    ]  # fmt: skip
-    row_ids = new_ids(len(found))
-    with store.transaction() as db:
-        append(
-            db,
-            "trajectories",
-            [row(each, row_id, now()) for each, row_id in zip(found, row_ids, strict=True)],
-        )
-        append(db, "cuts", segment_rows(found, row_ids))
 
 
 if __name__ == "__main__":

@@ -42,3 +42,13 @@ def page(sample_store: Store) -> Callable[[str], AppTest]:
         return at.switch_page(f"views/{name}.py").run()
 
     return open_page
+
+
+@pytest.fixture
+def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A codebook file of the test's own, which everything that loads it by default then reads."""
+    path = tmp_path / "codebook.yaml"
+    shutil.copy(codebook.DEFAULT_PATH, path)
+    monkeypatch.setattr(codebook, "DEFAULT_PATH", path)
+    monkeypatch.setattr(codebook.load, "__defaults__", (path,))
+    return path

@@ -46,16 +46,6 @@ def clustered(made: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.Monkey
     return Store(path)
 
 
-@pytest.fixture
-def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A codebook file of the test's own."""
-    path = tmp_path / "codebook.yaml"
-    shutil.copy(codebook.DEFAULT_PATH, path)
-    monkeypatch.setattr(codebook, "DEFAULT_PATH", path)
-    monkeypatch.setattr(codebook.load, "__defaults__", (path,))
-    return path
-
-
 def look(**address: str) -> AppTest:
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
     at.switch_page("views/clusters.py")

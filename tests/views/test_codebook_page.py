@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,6 @@ from views import codebook_change
 ROOT = Path(__file__).parents[2]
 HOSTILE = "<b>Harm</b> **less** $x$ [a](javascript:alert(1))"
 PARTS = [Part("sees_test", "Sees a test", "Says test."), Part("sees_eval", "Sees an eval", "Says eval.")]
-
-
-@pytest.fixture
-def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A codebook file of the test's own, which everything that loads it by default then reads."""
-    path = tmp_path / "codebook.yaml"
-    shutil.copy(codebook.DEFAULT_PATH, path)
-    monkeypatch.setattr(codebook, "DEFAULT_PATH", path)
-    monkeypatch.setattr(codebook.load, "__defaults__", (path,))
-    return path
 
 
 @pytest.fixture
