@@ -7,8 +7,8 @@ Both give the same spans for every text; a property test holds them against each
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,10 +17,13 @@ import numpy.typing as npt
 from analysis import segments
 from analysis.segment_letters import (
     ALPHABET,
+    BACKSLASH,
     BEFORE_WORD,
+    BRACKET,
     CLOSER,
     DELIMITER,
     DIGIT,
+    DOLLAR,
     ENDINGS,
     LETTER,
     LINE,
@@ -29,13 +32,14 @@ from analysis.segment_letters import (
     ROMAN,
     SPACE,
     STOP,
+    TICK,
     WIDE_CLOSER,
     WIDE_STOP,
     Bytes,
     Ints,
     Joined,
     Mask,
-    in_one,
+    join,
 )
 from analysis.trajectories import Trajectory, turn_spans
 
@@ -45,7 +49,7 @@ if TYPE_CHECKING:
 Cuts = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]
 """Three arrays of the same length, a place a segment: the text's number, start_char, end_char, in order."""
 
-BYTES_AT_ONCE = 250_000
+BYTES_AT_ONCE = 500_000
 
 _LONGEST_NUMBER = 3
 """How many digits the number of a list can have."""
@@ -65,12 +69,27 @@ def segment_texts(texts: Sequence[str]) -> Cuts:
 
 def segment_utf8(texts: Sequence[bytes]) -> Cuts:
     """Cut many texts, each as its UTF-8, in which surrogates may stand; offsets are code points all the same."""
-    parts = [_segment_some(some, first) for first, some in _portions(texts)]
+    return segment_joined(join(texts), [len(text) for text in texts])
+
+
+def segment_joined(data: bytes, sizes: Sequence[int]) -> Cuts:
+    """Cut texts that `join` has made one of.
+
+    Args:
+        data: All of them.
+        sizes: How many bytes each has.
+    """
+    parts, first, begin, size = [], 0, 0, 0
+    for number, each in enumerate(sizes, 1):
+        size += each + 1
+        if size > BYTES_AT_ONCE or number == len(sizes):
+            parts.append(_segment_some(Joined.of(data[begin : begin + size + 1], sizes[first:number]), first))
+            first, begin, size = number, begin + size, 0
     if not parts:
         empty = np.empty(0, np.int32)
         return empty, empty, empty
-    number, start, end = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return number, start, end
+    numbers, starts, ends = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return numbers, starts, ends
 
 
 def turn_texts(trajectories: Sequence[Trajectory]) -> list[bytes]:
@@ -114,22 +133,10 @@ def segment_rows(
     })  # fmt: skip
 
 
-def _portions(texts: Sequence[bytes]) -> Iterator[tuple[int, Sequence[bytes]]]:
-    first, size = 0, 0
-    for number, text in enumerate(texts):
-        size += len(text) + 1
-        if size > BYTES_AT_ONCE:
-            yield first, texts[first : number + 1]
-            first, size = number + 1, 0
-    if first < len(texts):
-        yield first, texts[first:]
-
-
-def _segment_some(texts: Sequence[bytes], first: int) -> Cuts:
-    joined = in_one(texts)
+def _segment_some(joined: Joined, first: int) -> Cuts:
     marks = np.flatnonzero((joined.kinds & (LINE | STOP | WIDE_STOP | DELIMITER)) != 0)
     kinds = joined.kinds[marks]
-    whole = _whole_spans(joined, marks[(kinds & DELIMITER) != 0])
+    whole = _whole_spans(joined, marks)
     if len(whole):
         span = np.searchsorted(whole[:, 0], marks, side="right") - 1
         outside = (span < 0) | (whole[np.maximum(span, 0), 1] <= marks)
@@ -153,15 +160,73 @@ def _segment_some(texts: Sequence[bytes], first: int) -> Cuts:
     )
 
 
-def _whole_spans(joined: Joined, delimiters: Ints) -> Ints:
+def _whole_spans(joined: Joined, marks: Ints) -> Ints:
     """Code and LaTeX of all texts: (spans, 2), in order."""
-    spans = []
-    numbers = joined.text_of(delimiters).tolist()
-    for number, places in groupby(zip(numbers, delimiters.tolist(), strict=True), lambda pair: pair[0]):
-        at = int(joined.starts[number])
-        found = segments.spans_between(joined.text(number), (place - at for _, place in places))
-        spans += [(start + at, end + at) for start, end in found]
-    return np.array(spans, np.int64).reshape(-1, 2)
+    starts, ends = _delimiters(joined, marks[joined.is_(DELIMITER, marks)])
+    numbers = joined.text_of(starts)
+    tick = joined.letters[starts] == TICK
+    single, fence = np.flatnonzero(tick & (ends - starts == 1)), np.flatnonzero(tick & (ends - starts == 3))
+    partners = np.zeros(len(starts), np.int64)  # of each that has one; no other's is the first
+    near = _inline(starts[single], numbers[single], marks[joined.is_(LINE, marks)])
+    for those, belong in ((single, near), (fence, np.diff(numbers[fence]) == 0)):
+        partners[those[:-1][belong]] = those[1:][belong]
+    for opening, closing in _other_pairs(joined, starts, ends, numbers, np.flatnonzero(~tick)):
+        partners[opening] = closing
+    outermost, number, found = [], 0, partners.tolist()
+    while number < len(found):
+        if found[number]:
+            outermost.append(number)
+            number = found[number]
+        number += 1
+    return np.stack([starts[outermost], ends[partners[outermost]]], axis=1)
+
+
+def _delimiters(joined: Joined, places: Ints) -> tuple[Ints, Ints]:
+    """(starts, ends) of what code and LaTeX begin and end with, of all places that hold one of its letters."""
+    letters, following = joined.letters[places], joined.letters.take(places + 1, mode="clip")
+    goes_on = (np.diff(places, prepend=-1) == 1) & (letters == np.append(np.uint8(0), letters[:-1]))
+    first = np.flatnonzero(~goes_on)
+    lengths = np.diff(np.append(first, len(places)))
+    nth = np.arange(len(places)) - np.repeat(first, lengths)
+    most = np.where(letters == TICK, 3, np.where(letters == DOLLAR, 2, 1))  # that are one delimiter
+    whole = nth - nth % most + most <= np.repeat(lengths, lengths)
+    sizes = np.where(whole, np.where(nth % most == 0, most, 0), 1)
+    backslash = letters == BACKSLASH
+    sizes[backslash] = np.where(BRACKET[following[backslash]], 2, 0)
+    words = np.flatnonzero(backslash & ((following == ord("b")) | (following == ord("e"))))
+    for at, number in zip(words.tolist(), joined.text_of(places[words]).tolist(), strict=True):
+        sizes[at] = len(segments.delimiter(joined.text(number), int(places[at] - joined.starts[number])))
+    held = sizes > 0
+    return places[held], (places + sizes)[held]
+
+
+def _inline(ticks: Ints, numbers: Ints, lines: Ints) -> Mask:
+    """Whether there is code between each single tick and the next."""
+    size = np.diff(ticks) - 1
+    same = (np.diff(np.searchsorted(lines, ticks)) == 0) & (np.diff(numbers) == 0)
+    found: Mask = same & (size > 0) & (size <= segments.LONGEST_INLINE)
+    return found
+
+
+def _other_pairs(
+    joined: Joined, starts: Ints, ends: Ints, numbers: Ints, those: Ints
+) -> Iterator[tuple[int, int]]:
+    """The pairs among delimiters of LaTeX."""
+    tokens = []
+    for at, number in zip(those.tolist(), numbers[those].tolist(), strict=True):
+        text, offset = joined.text(number), int(joined.starts[number])
+        start, end = int(starts[at]) - offset, int(ends[at]) - offset
+        tokens.append((at, number, start, end, text[start:end]))
+    places: dict[tuple[int, str], list[int]] = {}
+    for nth, (_, number, _, _, token) in enumerate(tokens):
+        places.setdefault((number, token), []).append(nth)
+    for nth, (at, number, _, inner, token) in enumerate(tokens):
+        partners = places.get((number, segments.partner_of(token)), [])
+        later = bisect_right(partners, nth)
+        if later < len(partners):
+            partner, _, closing, end, _ = tokens[partners[later]]
+            if segments.belong(joined.text(number), token, inner, closing, end):
+                yield at, partner
 
 
 def _sentence_ends(joined: Joined, line_starts: Ints, stops: Ints) -> Ints:

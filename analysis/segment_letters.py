@@ -19,7 +19,7 @@ OTHER = 0x80
 """Stands for every code point beyond ASCII where only ASCII is looked at."""
 
 _SEPARATOR = b"\n"
-_SHORT_RUN = 8
+_SHORT_RUN = 32
 """How far a run of marks or spaces is followed step by step, many at once; hardly any is longer."""
 
 
@@ -66,7 +66,8 @@ ALPHABET = np.array(
 LETTER, DIGIT = ALPHABET > 0, _among("0123456789")
 ENDINGS = _endings()
 BEFORE_WORD = (_among("([\"'") | (np.append(KINDS[:OTHER], np.zeros(256 - OTHER, np.uint8)) & SPACE)) != 0
-ROMAN = _among("ivxIVX")
+ROMAN, BRACKET = _among("ivxIVX"), _among("[]()")
+TICK, DOLLAR, BACKSLASH = b"`$\\"
 MARK = _among("*_" + "".join(map(chr, range(OTHER, 256))))
 """Where it takes more than a look to know the word: emphasis, and letters beyond ASCII."""
 
@@ -76,25 +77,44 @@ class Joined:
     """Several texts in one, with a separator before the first and after each. Places are code points.
 
     Attributes:
-        texts: Each by itself, as UTF-8.
+        data: All of them as UTF-8, in which surrogates may stand.
         letters: Each code point's number, OTHER where it is beyond ASCII; “ as ".
         kinds: What each code point is: SPACE and so on, added up.
         starts: Where each text begins.
         ends: One past the separator of each.
+        byte_ends: The same in bytes.
         decoded: Those of the texts that were looked at one by one.
     """
 
-    texts: Sequence[bytes]
+    data: bytes
     letters: Bytes
     kinds: Bytes
     starts: Ints
     ends: Ints
+    byte_ends: Ints
     decoded: dict[int, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, data: bytes, sizes: Sequence[int]) -> Joined:
+        """Texts that `join` has made one of, and how many bytes each has."""
+        held = bytearray(data.translate(LETTERS, CONTINUING))
+        letters, kinds = np.frombuffer(held, np.uint8), np.frombuffer(held.translate(ASCII_KINDS), np.uint8)
+        ends = byte_ends = np.cumsum(np.array(sizes, np.int64) + 1) + 1
+        if len(data) > len(letters):
+            heads, continuing, points = _beyond_ascii(np.frombuffer(data, np.uint8))
+            before = np.append(0, np.cumsum(continuing))  # how many bytes of a text are no code point
+            places = heads - before[:-1]
+            ends = byte_ends - before[np.searchsorted(heads, byte_ends)]
+            kinds[places] = KINDS[points]
+            letters[places[points == ord("“")]] = ord('"')
+        return cls(data, letters, kinds, np.append(1, ends[:-1]), ends, byte_ends)
 
     def text(self, number: int) -> str:
         """One of the texts."""
         if number not in self.decoded:
-            self.decoded[number] = self.texts[number].decode(errors="surrogatepass")
+            start = self.byte_ends[number - 1] if number else len(_SEPARATOR)
+            text = self.data[start : self.byte_ends[number] - len(_SEPARATOR)]
+            self.decoded[number] = text.decode(errors="surrogatepass")
         return self.decoded[number]
 
     def is_(self, kind: int, places: Ints) -> Mask:
@@ -136,22 +156,9 @@ class Joined:
         return np.repeat(np.arange(len(counts)), counts)
 
 
-def in_one(texts: Sequence[bytes]) -> Joined:
-    """Texts that are UTF-8, in which surrogates may stand, in one."""
-    data = _SEPARATOR.join([b"", *texts, b""])
-    held = bytearray(data.translate(LETTERS, CONTINUING))
-    letters, kinds = np.frombuffer(held, np.uint8), np.frombuffer(held.translate(ASCII_KINDS), np.uint8)
-    ends = np.cumsum(np.fromiter((len(each) + 1 for each in texts), np.int64, len(texts))) + 1
-    if len(data) > len(letters):
-        heads, continuing, points = _beyond_ascii(np.frombuffer(data, np.uint8))
-        before = np.append(
-            0, np.cumsum(continuing)
-        )  # how many bytes of a text are no code point of their own
-        places = heads - before[:-1]
-        ends -= before[np.searchsorted(heads, ends)]
-        kinds[places] = KINDS[points]
-        letters[places[points == ord("“")]] = ord('"')
-    return Joined(texts, letters, kinds, np.append(1, ends[:-1]), ends)
+def join(texts: Sequence[bytes]) -> bytes:
+    """Several texts in one."""
+    return _SEPARATOR.join([b"", *texts, b""])
 
 
 def _beyond_ascii(data: Bytes) -> tuple[Ints, Ints, Ints]:

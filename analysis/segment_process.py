@@ -9,6 +9,7 @@ more.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pickle
 import signal
@@ -18,7 +19,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from analysis.segment_batches import Cuts, segment_utf8
+from analysis.segment_batches import Cuts, segment_joined, segment_utf8
+from analysis.segment_letters import join
+
+PIPE_BYTES = 1 << 20
 
 
 class Cutter:
@@ -40,7 +44,8 @@ class Cutter:
         try:
             process = self._process = self._process or _start()
             assert process.stdin and process.stdout
-            pickle.dump(list(texts), process.stdin, pickle.HIGHEST_PROTOCOL)
+            asked = join(texts), [len(text) for text in texts]
+            pickle.dump(asked, process.stdin, pickle.HIGHEST_PROTOCOL)
             process.stdin.flush()
             number, start, end = pickle.load(process.stdout)
         except (OSError, EOFError, pickle.UnpicklingError):
@@ -49,7 +54,7 @@ class Cutter:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+    started = subprocess.Popen(
         [sys.executable, "-m", __name__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -60,15 +65,20 @@ def _start() -> subprocess.Popen[bytes]:
             "OPENBLAS_NUM_THREADS": "1",
         },  # numpy's threads for matrices, of which there are none
     )
+    if sys.platform == "linux":  # a larger pipe has the two wait for each other less often
+        for end in (started.stdin, started.stdout):
+            assert end
+            fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return started
 
 
 def _answer(source: BinaryIO, target: BinaryIO) -> None:
     while True:
         try:
-            texts = pickle.load(source)
+            asked = pickle.load(source)
         except EOFError:
             return
-        pickle.dump(segment_utf8(texts), target, pickle.HIGHEST_PROTOCOL)
+        pickle.dump(segment_joined(*asked), target, pickle.HIGHEST_PROTOCOL)
         target.flush()
 
 

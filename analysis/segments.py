@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from analysis.trajectories import turn_spans
 
@@ -145,21 +145,7 @@ def _following(text: str, end: int) -> str:
 
 def whole_spans(text: str) -> list[tuple[int, int]]:
     """Code and LaTeX, outermost only. A delimiter without its partner protects nothing."""
-    return _paired(text, [match.span() for match in _DELIMITER.finditer(text)])
-
-
-def spans_between(text: str, places: Iterable[int]) -> list[tuple[int, int]]:
-    """`whole_spans` of a text of which it is known where DELIMITERS are."""
-    found, end = [], 0
-    for place in places:
-        if place >= end and (match := _DELIMITER.match(text, place)):
-            end = match.end()
-            found.append((place, end))
-    return _paired(text, found)
-
-
-def _paired(text: str, delimiters: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    tokens = [(start, end, text[start:end]) for start, end in delimiters]
+    tokens = [(*match.span(), match.group()) for match in _DELIMITER.finditer(text)]
     places: dict[str, list[int]] = {}
     for number, (_, _, token) in enumerate(tokens):
         places.setdefault(token, []).append(number)
@@ -167,20 +153,38 @@ def _paired(text: str, delimiters: Sequence[tuple[int, int]]) -> list[tuple[int,
     number = 0
     while number < len(tokens):
         start, inner, token = tokens[number]
-        partner = _CLOSER.get(token) or (token.replace("begin", "end", 1) if "begin" in token else "")
-        partners = places.get(partner, [])
+        partners = places.get(partner_of(token), [])
         later = bisect_right(partners, number)
         if later < len(partners):
             closing, end, _ = tokens[partners[later]]
-            if _belongs(text, token, start, inner, closing, end):
+            if belong(text, token, inner, closing, end):
                 spans.append((start, end))
                 number = partners[later]
         number += 1
     return spans
 
 
-def _belongs(text: str, token: str, start: int, inner: int, closing: int, end: int) -> bool:
-    """Whether the two delimiters enclose code or LaTeX, rather than being two lone marks."""
+def delimiter(text: str, place: int) -> str:
+    """What of code or LaTeX begins or ends at a place of a text; empty where nothing does."""
+    found = _DELIMITER.match(text, place)
+    return found.group() if found else ""
+
+
+def partner_of(token: str) -> str:
+    """The delimiter that closes what this one opens; empty for one that opens nothing."""
+    return _CLOSER.get(token) or (token.replace("begin", "end", 1) if "begin" in token else "")
+
+
+def belong(text: str, token: str, inner: int, closing: int, end: int) -> bool:
+    """Whether two delimiters enclose code or LaTeX, rather than being two lone marks.
+
+    Args:
+        text: The text.
+        token: The first of them.
+        inner: Where it ends.
+        closing: Where the second begins.
+        end: Where that ends.
+    """
     if token in ("`", "$"):
         if closing - inner > LONGEST_INLINE or closing == inner or _LINE.search(text, inner, closing):
             return False

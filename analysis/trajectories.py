@@ -227,20 +227,21 @@ class Trajectory:
     def _of(self) -> list[str | None]:
         return [self.source, self.environment, self.checkpoint, self.variant, self.prompt_id]
 
-    def content_sha256(self, messages: bytes | None = None) -> str:
-        """What must be equal for two rows of one id to be the same trajectory.
+    def is_content(self, sha256: str, own: str) -> bool:
+        """Whether a row's `content_sha256` is that of this trajectory.
 
         Args:
-            messages: The messages as canonical JSON, where that is known.
+            sha256: The row's.
+            own: As `row` gives it now; versions that stored messages whole hashed them whole.
         """
-        rest = canonical([
+        return sha256 == own or sha256 == sha256_of([[m.as_json() for m in self.messages], *self.aspects()])
+
+    def aspects(self) -> list[list[Any]]:
+        """What beside its messages must be equal for two rows of one id to be the same trajectory."""
+        return [
             [self.environment, self.checkpoint, self.variant, self.prompt_id, self.model],
             [self.sample, self.finish_reason, self.synthetic],
-        ])  # fmt: skip
-        found = hashlib.sha256(b"[")
-        found.update(canonical([m.as_json() for m in self.messages]) if messages is None else messages)
-        found.update(b"," + rest[1:])
-        return found.hexdigest()
+        ]
 
 
 def canonical(value: Any) -> bytes:
@@ -263,10 +264,10 @@ def short_hash(value: Any) -> str:
 
 def row(trajectory: Trajectory, row_id: int, stored_at: datetime) -> dict[str, Any]:
     """The trajectory as a row of log.trajectories, its long texts as UTF-8. It must have been identified."""
-    said = [m.as_json() for m in trajectory.messages]
-    messages = canonical(said)  # before any text is encoded, which is quicker once JSON was made of it
     turns = trajectory.turns()
     reasoning = TURN_SEPARATOR.join(text for _, text in turns).encode() if turns else None
+    reasoning_sha256 = sha256_of(reasoning) if reasoning is not None else None
+    messages = _pointing(trajectory.messages, turns)
     return {
         "row_id": row_id,
         "trajectory_id": trajectory.trajectory_id,
@@ -277,14 +278,14 @@ def row(trajectory: Trajectory, row_id: int, stored_at: datetime) -> dict[str, A
         "checkpoint": trajectory.checkpoint,
         "model": trajectory.model,
         "sample": trajectory.sample,
-        "messages": _pointing(said, turns),
+        "messages": orjson.dumps(messages, default=str),
         "reasoning": reasoning,
         "reasoning_state": trajectory.reasoning_state(),
         "reasoning_source": trajectory.reasoning_source(),
         "answer": trajectory.answer(),
         "finish_reason": trajectory.finish_reason,
-        "reasoning_sha256": sha256_of(reasoning) if reasoning is not None else None,
-        "content_sha256": trajectory.content_sha256(messages),
+        "reasoning_sha256": reasoning_sha256,
+        "content_sha256": sha256_of([messages, reasoning_sha256, *trajectory.aspects()]),
         "synthetic": trajectory.synthetic,
         "metadata": orjson.dumps(trajectory.metadata, default=str),
         "created_at": trajectory.created_at,
@@ -292,12 +293,13 @@ def row(trajectory: Trajectory, row_id: int, stored_at: datetime) -> dict[str, A
     }
 
 
-def _pointing(said: list[dict[str, Any]], turns: Sequence[tuple[int, str]]) -> bytes:
-    """Messages as JSON, each turn's reasoning as its place in the trajectory's: a store has no text twice."""
+def _pointing(messages: Sequence[Message], turns: Sequence[tuple[int, str]]) -> list[dict[str, Any]]:
+    """Messages with each turn's reasoning as its place in the trajectory's: a store has no text twice."""
+    said = [each.as_json() for each in messages]
     for message, start, end in turn_spans(turns):
         del said[message]["reasoning"]
         said[message].update(reasoning_start=start, reasoning_end=end)
-    return orjson.dumps(said, default=str)
+    return said
 
 
 def whole_messages(messages: str, reasoning: str | None) -> list[dict[str, Any]]:

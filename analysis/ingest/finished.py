@@ -132,11 +132,12 @@ def conclude(
 
 def _sha256_of_file(path: Path, stop: Event | None = None) -> str | None:
     found = hashlib.sha256()
+    held = memoryview(bytearray(HASHED_AT_ONCE))
     with path.open("rb", 0) as stream:
-        while data := stream.read(HASHED_AT_ONCE):
+        while size := stream.readinto(held):
             if stop and stop.is_set():
                 return None
-            found.update(data)
+            found.update(held[:size])
     return found.hexdigest()
 
 

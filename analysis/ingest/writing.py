@@ -211,7 +211,7 @@ def _sorted_out(
     db: duckdb.DuckDBPyConnection, batch: Batch, report: FileReport, replace: bool
 ) -> tuple[list[tuple[Trajectory, Row]], list[Trajectory], list[Trajectory]]:
     """Which trajectories are to be stored, with their rows, which are there already, and which conflict."""
-    held = _held(db, batch.trajectories)
+    held = _held(db, batch)
     fresh: dict[str | None, tuple[Trajectory, Row]] = {}
     kept, conflicting = [], []
     for each, its in zip(batch.trajectories, batch.rows, strict=True):
@@ -219,7 +219,7 @@ def _sorted_out(
         before = held.get(each.trajectory_id)
         if before is None:
             report.stored += 1
-        elif before == content:
+        elif each.is_content(before, content):
             report.already += 1
             kept.append(each)
             continue
@@ -236,19 +236,19 @@ def _sorted_out(
     return list(fresh.values()), kept, conflicting
 
 
-def _held(db: duckdb.DuckDBPyConnection, found: list[Trajectory]) -> dict[str | None, str]:
+def _held(db: duckdb.DuckDBPyConnection, batch: Batch) -> dict[str | None, str]:
     """The content that the store has under the ids of these, after those of another trajectory's id got their own.
 
     An id is another's when a different file has it for a rollout of another environment, checkpoint, variant or
     sample: files of several checkpoints mostly number their rows alike.
     """
-    rows = _under(db, [each.trajectory_id for each in found])
+    rows = _under(db, [each.trajectory_id for each in batch.trajectories])
     apart = []
-    for each in found if rows else ():
-        content, source, *place = rows.get(each.trajectory_id, (None, each.source))
+    for each, its in zip(batch.trajectories, batch.rows, strict=True) if rows else ():
+        content, source, *place = rows.get(each.trajectory_id, ("", each.source))
         both = zip(each.place(), place, strict=False)
-        other = any(mine != its for mine, its in both if mine is not None and its is not None)
-        if other and source != each.source and content != each.content_sha256():
+        other = any(mine != there for mine, there in both if mine is not None and there is not None)
+        if other and source != each.source and not each.is_content(content, its["content_sha256"]):
             each.set_apart()
             apart.append(each.trajectory_id)
     rows |= _under(db, apart)

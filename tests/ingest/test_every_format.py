@@ -16,6 +16,8 @@ from analysis.ingest.formats import named
 from analysis.ingest.rows import Unreadable
 from analysis.ingest.skipped import Skipped
 from analysis.store import Store
+from analysis.store.rows import now
+from analysis.trajectories import row as row_of
 from tests.ingest.provider_examples import EXAMPLES, codex_lines
 
 Jsonl = Callable[..., Path]
@@ -85,5 +87,5 @@ def test_whatever_stands_in_a_field_every_item_is_counted_and_nothing_breaks(
         items += each.count if isinstance(each, Skipped) else 1
         if not isinstance(each, Unreadable):
             each[1].identify(sample_of)
-            assert each[1].content_sha256() and each[1].reasoning_state()
+            assert row_of(each[1], 1, now())["content_sha256"] and each[1].reasoning_state()
     assert items == len(rows)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 
+from analysis.ingest import ingest, preview
 from analysis.store import Store, append
 from analysis.store.rows import now
 from analysis.traces import read_trajectory
@@ -32,15 +34,36 @@ SEVERAL = trajectory(
 CALLING = trajectory(Message("assistant", tool_calls=[{"name": "run", "arguments": {"z": 1, "a": "ü"}}]))
 
 
-def test_the_hash_of_the_content_is_that_of_its_canonical_json() -> None:
-    for each in (SAID, SILENT, SEVERAL, CALLING):
+def test_the_hash_of_the_content_tells_what_was_said_and_thought_and_where() -> None:
+    said = [SAID, SILENT, SEVERAL, CALLING, replace(SAID, sample=5), replace(SAID, checkpoint="b")]
+    other = replace(SAID, messages=[*SAID.messages[:-1], replace(SAID.messages[-1], reasoning="Odd 🙃.")])
+    hashes = [row(each, 1, now())["content_sha256"] for each in [*said, other]]
+    assert len(set(hashes)) == len(hashes)
+    assert hashes == [row(each, 2, now())["content_sha256"] for each in [*said, other]]
+
+
+def test_calls_whose_arguments_are_in_another_order_are_the_same_content() -> None:
+    turned = trajectory(Message("assistant", tool_calls=[{"arguments": {"a": "ü", "z": 1}, "name": "run"}]))
+    assert row(turned, 1, now())["content_sha256"] == row(CALLING, 1, now())["content_sha256"]
+
+
+def test_content_that_was_hashed_with_its_messages_whole_is_known(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(
+        '{"q": "Pick.", "cot": "Odd.", "n": 1}\n{"q": "Pick.", "cot": "Even.", "n": 2}\n', "utf-8"
+    )
+    rules, store = {"prompt": "q", "reasoning": "cot", "sample": "n"}, Store(tmp_path / "t.duckdb")
+    for each in preview(file, rules).trajectories:
         content = [
             [message.as_json() for message in each.messages],
             [each.environment, each.checkpoint, each.variant, each.prompt_id, each.model],
             [each.sample, each.finish_reason, each.synthetic],
         ]
-        expected = hashlib.sha256(canonical(content)).hexdigest()
-        assert each.content_sha256() == expected == row(each, 1, now())["content_sha256"]
+        whole = hashlib.sha256(canonical(content)).hexdigest()
+        with store.session() as db:
+            append(db, "trajectories", [{**row(each, each.sample or 0, now()), "content_sha256": whole}])
+    [report] = ingest(store, [file], rules)
+    assert (report.already, report.stored, report.conflicting) == (2, 0, 0)
 
 
 def test_texts_with_and_without_reasoning_are_stored_as_they_are(tmp_path: Path) -> None:
