@@ -184,9 +184,17 @@ def _kept(place: tuple[Any, ...], what: str, _count: Callable[[], Any]) -> Any:
 
 @st.cache_resource(max_entries=TABLES_KEPT, show_spinner=False)
 def _table(path: str, stamp: tuple[int, ...], run_id: str, _opened: Opened) -> Judged:
-    among = _opened.ask_of(TRAJECTORIES, listed)
+    among, last = _opened.ask_of(TRAJECTORIES, listed), _last(path, run_id)
     with _opened.store.session() as db:
-        return judged(db, run_id, among)
+        table = judged(db, run_id, among, last[0] if last else None)
+    last[:] = [table]
+    return table
+
+
+@st.cache_resource(max_entries=TABLES_KEPT, show_spinner=False)
+def _last(path: str, run_id: str) -> list[Judged]:
+    """The run's table that was read last, if any: the next one is that one with what came since."""
+    return []
 
 
 @st.cache_resource(max_entries=TABLES_KEPT, show_spinner=False)

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from analysis.measure.judge_attempts import ATTEMPTS
 from analysis.measure.listed import COLUMNS as COLUMNS
-from analysis.measure.listed import Codes, Hashes, Listed, listed
+from analysis.measure.listed import Codes, Hashes, Listed, Places, listed
 from analysis.measure.scope import Scope
 from analysis.measure.tallies import HASHES, patterns_stored
 
@@ -111,42 +111,63 @@ class Judged:
         return int((~self.where("synthetic", [None])).sum())
 
 
-def judged(db: duckdb.DuckDBPyConnection, run_id: str, among: Listed | None = None) -> Judged:
+def judged(
+    db: duckdb.DuckDBPyConnection, run_id: str, among: Listed | None = None, before: Judged | None = None
+) -> Judged:
     """Read what a run says of every trajectory of the store.
 
     Args:
         db: A session of the store.
         run_id: The run.
         among: The store's trajectories, where they are known already.
+        before: What was read of the run earlier. Where it is of the same `among`, only the verdicts of attempts that
+            came since are read.
     """
     found = among or listed(db)
-    attempt_id = _attempts(db, run_id, found)
-    patterns, complete = patterns_stored(db, run_id)
-    verdicts = _verdicts(db, attempt_id, patterns, complete)
-    return Judged(
-        tuple(patterns), verdicts, found.codes, found.values, found.row_id, found.trajectory, attempt_id
-    )
+    attempts = _attempts(db, run_id, found)
+    read = _added(db, attempts, before) if before is not None and before.row_id is found.row_id else None
+    if read is None:
+        stored, complete = patterns_stored(db, run_id)
+        read = tuple(stored), _verdicts(db, attempts.current, stored, complete)
+    return Judged(*read, found.codes, found.values, found.row_id, found.trajectory, attempts.current)
 
 
-def _attempts(db: duckdb.DuckDBPyConnection, run_id: str, among: Listed) -> Hashes:
-    """(N,) the run's newest attempt on each trajectory, where it ended ok and is on its present text; else 0."""
-    wanted = f"SELECT attempt_id, state = 'ok' AS ok, {HASHES}"
-    rows = db.execute(f"{wanted} FROM log.attempts WHERE run_id = ?", [run_id]).fetchnumpy()
-    ordered = np.sort(np.asarray(rows["trajectory"]))
-    if (ordered[1:] == ordered[:-1]).any():
-        rows = db.execute(f"{wanted} {ATTEMPTS}", [run_id, run_id]).fetchnumpy()
+@dataclass(frozen=True)
+class _Attempts:
+    """A run's A attempts, and N trajectories.
+
+    Attributes:
+        attempt_id: (A,) every attempt of the run.
+        place: (A,) the place of its trajectory; any place where that is not there.
+        right: (A,) whether it is the newest on its trajectory, ended ok, and is on the present text.
+        current: (N,) each trajectory's attempt that is right; 0 where there is none.
+    """
+
+    attempt_id: Hashes
+    place: Places
+    right: npt.NDArray[np.bool_]
+    current: Hashes
+
+
+def _attempts(db: duckdb.DuckDBPyConnection, run_id: str, among: Listed) -> _Attempts:
+    rows = db.execute(
+        f"SELECT attempt_id, state = 'ok' AS ok, {HASHES} FROM log.attempts WHERE run_id = ?", [run_id]
+    ).fetchnumpy()
     order = np.argsort(rows["trajectory"])  # in order they are looked up much faster
     rows = {name: column[order] for name, column in rows.items()}
-    trajectory, text = np.asarray(rows["trajectory"]), np.asarray(rows["text"])
+    attempt_id, trajectory, text = (np.asarray(rows[name]) for name in ("attempt_id", "trajectory", "text"))
     place = among.places(trajectory)
     right = (
         np.ma.filled(rows["ok"], False)
         & (among.trajectory[place] == trajectory)
         & (among.text[place] == text)
     )
-    found = np.zeros(len(among.row_id), np.uint64)
-    found[place[right]] = np.asarray(rows["attempt_id"])[right]
-    return found
+    if (trajectory[1:] == trajectory[:-1]).any():
+        newest = db.execute(f"SELECT attempt_id {ATTEMPTS}", [run_id, run_id]).fetchnumpy()["attempt_id"]
+        right &= np.isin(attempt_id, newest)
+    current = np.zeros(len(among.row_id), np.uint64)
+    current[place[right]] = attempt_id[right]
+    return _Attempts(attempt_id, place, right, current)
 
 
 def on_attempts(
@@ -164,19 +185,40 @@ def on_attempts(
         db.unregister("places")
 
 
+def _added(
+    db: duckdb.DuckDBPyConnection, attempts: _Attempts, before: Judged
+) -> tuple[tuple[str, ...], Signs] | None:
+    """The patterns and (N, P) the verdicts, those of attempts that are known from before. None where one of these is
+    gone, or a new one speaks of a pattern that none before did.
+    """  # noqa: D205
+    known = before.attempt_id[attempts.place] == attempts.attempt_id
+    if known.sum() < np.count_nonzero(before.attempt_id):
+        return None
+    found = on_attempts(db, np.where(known, np.uint64(0), attempts.attempt_id), _SIGNS, [before.patterns])
+    if not found["pattern"].all():
+        return None
+    signs = before.verdicts.copy()
+    signs[before.attempt_id != attempts.current] = UNKNOWN
+    right = attempts.right[found["place"]]
+    place = attempts.place[found["place"][right]]
+    signs[place, found["pattern"][right].astype(np.intp) - 1] = found["sign"][right]
+    return before.patterns, signs
+
+
+_SIGNS = f"""
+    SELECT place, coalesce(list_position(?, pattern), 0)::USMALLINT AS pattern,
+           CASE verdict WHEN 'present' THEN {PRESENT} WHEN 'absent' THEN {ABSENT} ELSE {UNKNOWN} END AS sign
+    FROM log.verdicts JOIN places USING (attempt_id)
+"""
+"""What each verdict says: the place of its attempt, the number of its pattern from 1 up (0 for any other), the sign."""
+
+
 def _verdicts(
-    db: duckdb.DuckDBPyConnection, attempts: npt.NDArray[np.uint64], patterns: list[str], complete: bool
+    db: duckdb.DuckDBPyConnection, attempts: Hashes, patterns: Sequence[str], complete: bool
 ) -> Signs:
     """(N, P) the verdicts. Where every attempt has one on every pattern, those that are absent need not be read."""
     wanted = "WHERE verdict IS DISTINCT FROM 'absent'" if complete else ""
-    found = on_attempts(
-        db,
-        attempts,
-        f"""SELECT place, list_position(?, pattern)::USMALLINT AS pattern,
-                   CASE verdict WHEN 'present' THEN {PRESENT} WHEN 'absent' THEN {ABSENT} ELSE {UNKNOWN} END AS sign
-            FROM log.verdicts JOIN places USING (attempt_id) {wanted}""",
-        [patterns],
-    )
+    found = on_attempts(db, attempts, _SIGNS + wanted, [patterns])
     signs = np.full((len(attempts), len(patterns)), UNKNOWN, np.int8)
     if complete:
         signs[attempts != 0] = ABSENT

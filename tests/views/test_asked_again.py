@@ -11,6 +11,7 @@ from judged import Lab
 from streamlit.testing.v1 import AppTest
 
 from analysis.store import Store, append
+from tests.command_line import Telltale
 from views import overview_state
 from views.store import Opened
 
@@ -95,3 +96,19 @@ def test_the_overview_reads_a_runs_verdicts_again_only_when_it_has_new_ones(
     assert looked() == (1, 5, 2), "another run's verdicts change nothing here"
     assert lab.run({name: said[name] for name in traces[10:]}) == mine
     assert looked() == (2, 6, 2)
+
+
+def test_the_overview_counts_what_another_process_tagged_meanwhile(
+    store: Store, monkeypatch: pytest.MonkeyPatch, telltale_process: Telltale
+) -> None:
+    monkeypatch.setenv("TELLTALE_DB", store.target)
+    Lab(store).traces(8, prompts=8)
+
+    def counted(where: str) -> int:
+        assert telltale_process("tag", "--tagger", "cues", "--where", where).returncode == 0
+        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        at.switch_page("views/overview.py").run()
+        assert not at.exception and not at.error
+        return int(at.dataframe[0].value.iloc[0]["n"])
+
+    assert [counted(f"sample < {most}") for most in (3, 5, 8)] == [3, 5, 8]
