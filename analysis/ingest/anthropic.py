@@ -2,7 +2,8 @@
 
 Reasoning comes from `thinking` blocks; `redacted_thinking`, and a `thinking` block that has only its
 signature, are encrypted. The request's `system` and `messages` may stand beside, or in `request`; batch
-results hold the response in `result.message`. Rows of `messages` alone are chat rows.
+results hold the response in `result.message`. Rows of `messages` alone are chat rows. Events of a
+stream, from `message_start` on, are one response.
 """
 
 from __future__ import annotations
@@ -11,22 +12,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from analysis.ingest.anthropic_stream import STREAM
 from analysis.ingest.conversation import read_messages
 from analysis.ingest.head import Head
-from analysis.ingest.rowwise import Found, asked, of_row, read_rows, unwrapped
+from analysis.ingest.rowwise import Found, asked, of_row, unwrapped
+from analysis.ingest.streams import read_streamed
 from analysis.trajectories import Trajectory
 
 NAME = "anthropic"
 
 
 def recognises(head: Head) -> bool:
-    """Whether one of the file's first rows is a response."""
-    return any(_is_response(row) or _is_result(row) for row in head.rows)
+    """Whether one of the file's first rows is a response, or events of one."""
+    return any(_is_response(row) or _is_result(row) or STREAM.is_in(row) for row in head.rows)
 
 
 def read(path: Path, source: str) -> Found:
     """The trajectories of a file, each with the row that it was read from."""
-    return read_rows(path, source, _trajectories)
+    return read_streamed(path, source, _trajectories, STREAM)
 
 
 def _trajectories(raw: dict[str, Any]) -> Iterator[Trajectory]:

@@ -3,7 +3,7 @@
 Blocks are told by their one key. Reasoning comes from `reasoningContent.reasoningText.text`; `redactedContent`, and a text
 that is blank but signed, are encrypted. The request's `messages`, `system` and `modelId` may stand beside or in
 `request`, or the row is one of Bedrock's invocation log (`input.inputBodyJson`, `output.outputBodyJson`). Rows of
-`messages` with such blocks are read too.
+`messages` with such blocks are read too, and the events of ConverseStream, which name no model.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import Any
 
 import orjson
 
+from analysis.ingest.bedrock_stream import STREAM
 from analysis.ingest.conversation import read_messages
 from analysis.ingest.head import Head
-from analysis.ingest.rowwise import Found, of_row, read_rows, unwrapped, with_system
+from analysis.ingest.rowwise import Found, of_row, unwrapped, with_system
+from analysis.ingest.streams import read_streamed
 from analysis.trajectories import Trajectory
 
 NAME = "bedrock"
@@ -28,23 +30,28 @@ SOURCE = "reasoningContent"
 
 
 def recognises(head: Head) -> bool:
-    """Whether one of the file's first rows is a response, or a conversation with blocks of this API."""
+    """Whether one of the file's first rows is a response, events of one, or a conversation with blocks of this API."""
     rows = [
         each
         for row in head.rows
         for each in (row, row.get("response"), _opened(row))
         if isinstance(each, dict)
     ]
-    return any(_answer(row) is not None or _has_own_blocks(row.get("messages")) for row in rows)
+    return any(_answer(row) is not None or _has_own_blocks(row.get("messages")) for row in rows) or any(
+        STREAM.is_in(row) for row in head.rows
+    )
 
 
 def read(path: Path, source: str) -> Found:
     """The trajectories of a file, each with the row that it was read from."""
-    return read_rows(path, source, _trajectories)
+    return read_streamed(path, source, _trajectories, STREAM)
 
 
 def _trajectories(raw: dict[str, Any]) -> Iterator[Trajectory]:
     row = unwrapped(_opened(raw))
+    failed = next((key for key in row if key.endswith("Exception") and isinstance(row[key], dict)), None)
+    if failed:
+        raise ValueError(f"a request that failed: {failed}: {row[failed].get('message')}"[:300])
     answer, before = _answer(row), row.get("messages")
     if answer is None and not _has_own_blocks(before):
         raise ValueError("no `output.message` and no `messages` with blocks of the Converse API")

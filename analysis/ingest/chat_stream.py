@@ -2,7 +2,8 @@
 
 The chunks of one id are one response, also where responses stand mixed: their texts (`content`, `reasoning`,
 `reasoning_content`), reasoning details and pieces of calls are put together, and the whole is read as a chat completion
-is. One that never says how it finished was cut off. Chunks without an id belong together up to one that finishes.
+is. One that never says how it finished was cut off, and so was one that hundreds began after. Chunks without an id belong
+together up to one that finishes.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from analysis.ingest.chat import of_choice
 from analysis.ingest.head import Head
 from analysis.ingest.reasoning import FIELDS, cut_off
 from analysis.ingest.rows import Unreadable, json_rows
-from analysis.ingest.rowwise import MALFORMED, OUT_OF_TOKENS, Found, malformed
-from analysis.ingest.skipped import joined
+from analysis.ingest.rowwise import MALFORMED, OUT_OF_TOKENS, Found, malformed, unwrapped
+from analysis.ingest.skipped import joined, skipped
 from analysis.trajectories import Trajectory
 
 NAME = "chat-stream"
+
+MOST_HELD = 512
+"""How many responses are held until the file's end, for more of their chunks may come."""
 
 _TEXTS = ("content", "refusal", *FIELDS)
 
@@ -98,21 +102,29 @@ def read(path: Path, source: str) -> Found:
             yield found
             continue
         line, row = found
+        if (
+            not row.get("id") and row.get("choices") == []
+        ):  # Azure's first, about the prompt, and what tokens cost
+            yield skipped(line, "a chunk without a choice")
+            continue
         key = str(row.get("id") or f"#{unnamed}")
         try:
-            if not _is_chunk(row):
+            if not _is_chunk(unwrapped(row)):
                 raise ValueError("no chunk of a streamed chat completion")
             responses.setdefault(key, _Response()).add(row, line)
         except MALFORMED as error:
             yield malformed(line, row, error)
         else:
             unnamed += not row.get("id") and responses[key].finished()
+        if len(responses) > MOST_HELD:
+            yield from _ended(responses.pop(next(iter(responses))), source)
     for response in responses.values():
-        if response.chunks:
-            yield from _ended(response, source)
+        yield from _ended(response, source)
 
 
 def _ended(response: _Response, source: str) -> Found:
+    if not response.chunks:
+        return
     try:
         made = response.trajectories()
     except MALFORMED as error:

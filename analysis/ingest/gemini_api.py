@@ -2,7 +2,8 @@
 
 Reasoning comes from parts with `thought: true`. The API gives summaries of the model's thoughts, so their
 state is summary; a `thoughtSignature` without any is encrypted. The request's `contents` may stand beside, or
-in `request`. A response with several candidates is as many trajectories.
+in `request`. A response with several candidates is as many trajectories. The chunks of a stream are one response: those up
+to the one with a `finishReason`.
 """
 
 from __future__ import annotations
@@ -14,21 +15,28 @@ from typing import Any
 from analysis.ingest.conversation import result_text
 from analysis.ingest.head import Head
 from analysis.ingest.reasoning import ROLES
-from analysis.ingest.rowwise import Found, asked, of_row, read_rows, unwrapped, with_system
+from analysis.ingest.rowwise import Found, asked, of_row, unwrapped, with_system
+from analysis.ingest.streams import Event, Streamed, read_streamed
 from analysis.trajectories import Message, Trajectory, storable
 
 NAME = "gemini"
+
+_OF_CHUNKS = {
+    "candidates", "usageMetadata", "modelVersion", "responseId", "createTime", "promptFeedback", "modelStatus",
+    "sdkHttpResponse", "automaticFunctionCallingHistory", "parsed",
+}  # fmt: skip
+"""The fields of a chunk. A row that has others, such as what was asked, is a response by itself."""
 
 
 def recognises(head: Head) -> bool:
     """Whether one of the file's first rows is a response."""
     rows = [each for row in head.rows for each in (row, row.get("response")) if isinstance(each, dict)]
-    return any(_candidates(row) for row in rows)
+    return any(_candidates(row) for row in rows) or any(_STREAM.is_in(row) for row in head.rows)
 
 
 def read(path: Path, source: str) -> Found:
     """The trajectories of a file, each with the row that it was read from."""
-    return read_rows(path, source, _trajectories)
+    return read_streamed(path, source, _trajectories, _STREAM)
 
 
 def parts_text(content: Any) -> str:
@@ -119,6 +127,41 @@ def _candidates(row: dict[str, Any]) -> list[dict[str, Any]]:
     return shaped if len(shaped) == len(found) else []
 
 
+def _is_chunk(row: Event) -> bool:
+    return all(_camel(name) in _OF_CHUNKS for name in row) and (
+        bool(_candidates(row)) or isinstance(_either(row, "usageMetadata"), dict)
+    )
+
+
+def _goes_on(chunks: list[Event], chunk: Event) -> bool:
+    same = all(_either(chunk, name) == _either(chunks[0], name) for name in ("responseId", "modelVersion"))
+    return same and not (_is_finished(chunks) and _candidates(chunk))
+
+
+def _is_finished(chunks: list[Event]) -> bool:
+    return any(_either(each, "finishReason") for chunk in chunks[-2:] for each in _candidates(chunk))
+
+
+def _whole(chunks: list[Event]) -> Event:
+    """The response of chunks: the parts of each candidate, and for the rest what was said last."""
+    if len(chunks) == 1:
+        return chunks[0]
+    made: dict[Any, dict[str, Any]] = {}
+    row: dict[str, Any] = {}
+    for chunk in chunks:
+        row |= {name: value for name, value in chunk.items() if value is not None}
+        for candidate in _candidates(chunk):
+            held = made.setdefault(candidate.get("index") or 0, {"content": {"parts": []}})
+            held["content"]["parts"] += (candidate.get("content") or {}).get("parts") or ()
+            held |= {
+                name: value for name, value in candidate.items() if name != "content" and value is not None
+            }
+    return {**row, "candidates": [made[index] for index in sorted(made)]}
+
+
+_STREAM = Streamed(_is_chunk, _goes_on, _is_finished, _whole)
+
+
 def _given(response: dict[str, Any]) -> Any:
     given = response.get("response")
     return given.get("output", given.get("result", given)) if isinstance(given, dict) else given
@@ -128,3 +171,8 @@ def _either(fields: dict[str, Any], camel: str) -> Any:
     """A field in camel case, or in the snake case of the Python client."""
     snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in camel)
     return fields.get(camel, fields.get(snake))
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(each.title() for each in rest)

@@ -2,7 +2,8 @@
 
 Reasoning comes from items of type reasoning: `content[].text`, else `summary[].text` (a summary);
 `encrypted_content` without either is encrypted, and never text. The items of the request (`input`,
-`instructions`) may stand beside. A file of bare items is one trajectory.
+`instructions`) may stand beside. A file of bare items is one trajectory. Events of a stream, from `response.created` on,
+are one response.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import Any
 
 from analysis.ingest.conversation import read_one, result_text
 from analysis.ingest.head import Head
+from analysis.ingest.responses_stream import STREAM
 from analysis.ingest.rows import Unreadable, json_rows
-from analysis.ingest.rowwise import MALFORMED, Found, malformed, of_row, read_rows, session, unwrapped
+from analysis.ingest.rowwise import MALFORMED, Found, malformed, of_row, session, unwrapped
 from analysis.ingest.skipped import skipped
+from analysis.ingest.streams import read_streamed
 from analysis.trajectories import Message, Trajectory, storable
 
 NAME = "responses"
@@ -88,9 +91,11 @@ class Items:
 
 
 def recognises(head: Head) -> bool:
-    """Whether the file's first row is a response, or an item of one."""
+    """Whether the file's first row is a response, or an item of one; or one of the first is an event."""
     if head.first is None:
         return False
+    if any(STREAM.is_in(row) for row in head.rows):
+        return True
     try:
         return _is_response(unwrapped(head.first)) or is_item(head.first)
     except ValueError:
@@ -112,7 +117,7 @@ def read(path: Path, source: str) -> Found:
     first = next((found for found in json_rows(path) if not isinstance(found, Unreadable)), None)
     if first is not None and is_item(first[1]):
         return _read_items(path, source)
-    return read_rows(path, source, _trajectories)
+    return read_streamed(path, source, _trajectories, STREAM)
 
 
 def _is_response(row: dict[str, Any]) -> bool:
@@ -124,6 +129,8 @@ def _is_response(row: dict[str, Any]) -> bool:
 
 def _trajectories(raw: dict[str, Any]) -> Iterator[Trajectory]:
     row = unwrapped(raw)
+    if row.get("type") == "error":
+        raise ValueError(f"a request that failed: {row.get('message')}"[:300])
     if not _is_response(row):
         raise ValueError("no `output` with items")
     items = Items()

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from analysis.ingest import server_sent
 from analysis.ingest.elements import LARGEST_BYTES, Elements, Stream, opening_of
 from analysis.trajectories import storable
 
@@ -49,10 +50,11 @@ def json_rows(path: Path) -> Iterator[Row | Unreadable]:
     """The rows of a file, or of a dataset's folder.
 
     Args:
-        path: JSON lines, an array, objects one after the other; CSV, Parquet, Arrow; a dataset on disk.
+        path: JSON lines, an array, objects one after the other, server-sent events; CSV, Parquet, Arrow; a dataset on
+            disk.
 
     Yields:
-        (line, row), the line being the row's number in anything but JSON lines; or what could not be read.
+        (line, row), the line being the row's number in anything but lines of text; or what could not be read.
 
     Raises:
         UserError: A table is damaged as a whole.
@@ -145,12 +147,25 @@ class _Recoded(io.RawIOBase):
 
 
 def _json(stream: io.BufferedReader) -> Iterator[Row | Unreadable]:
-    """JSON lines; from where a line is no value of its own and does not look like a broken one, values in a row."""
+    """What a text holds: an array, events, or lines."""
     if stream.peek(1).lstrip().startswith(b"["):  # before a line is read, which may be the whole file
         yield from _values(stream)
         return
-    first = b""
-    number, line = 0, stream.readline(LARGEST_BYTES)
+    if server_sent.holds_events(stream.peek(1)):
+        yield from (_row_of(number, data) for number, data in server_sent.events(stream))
+        return
+    yield from json_lines(stream)
+
+
+def json_lines(stream: io.BufferedReader, number: int = 0, first: bytes = b"") -> Iterator[Row | Unreadable]:
+    """JSON lines; from where a line is no value of its own and does not look like a broken one, values in a row.
+
+    Args:
+        stream: Where they are.
+        number: How many lines are before them.
+        first: How the first of all begins, if it is before them.
+    """
+    line = stream.readline(LARGEST_BYTES)
     while line:
         number += 1
         following = None
@@ -233,6 +248,11 @@ def _values(stream: Stream, number: int = 0, like: bytes = b"") -> Iterator[Row 
             yield _row(number, value, data)
     if inside and not elements.cut:
         yield Unreadable(number + 1, "the file ends before its array does; it may have been cut off", "")
+
+
+def _row_of(number: int, data: bytes) -> Row | Unreadable:
+    value = parsed(data)
+    return replace(value, line=number) if isinstance(value, Unreadable) else _row(number, value, data)
 
 
 def _row(number: int, value: Any, data: bytes) -> Row | Unreadable:

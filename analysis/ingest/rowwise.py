@@ -50,17 +50,21 @@ def read_rows(path: Path, source: str, read_row: ReadRow) -> Found:
         if isinstance(found, Unreadable):
             yield found
             continue
-        line, row = found
-        try:
-            made = list(read_row(row))
-        except MALFORMED as error:
-            yield malformed(line, row, error)
-            continue
-        for trajectory in made:
-            trajectory.source, trajectory.line = source, line
-            if trajectory.finish_reason in OUT_OF_TOKENS and trajectory.messages:
-                cut_off(trajectory.messages[-1])
-            yield row, trajectory
+        yield from read_row_with(read_row, *found, source)
+
+
+def read_row_with(read_row: ReadRow, line: int | None, row: dict[str, Any], source: str) -> Found:
+    """The trajectories of one row, or why it holds none."""
+    try:
+        made = list(read_row(row))
+    except MALFORMED as error:
+        yield malformed(line, row, error)
+        return
+    for trajectory in made:
+        trajectory.source, trajectory.line = source, line
+        if trajectory.finish_reason in OUT_OF_TOKENS and trajectory.messages:
+            cut_off(trajectory.messages[-1])
+        yield row, trajectory
 
 
 def session(row: dict[str, Any], make: Callable[[], Trajectory], line: int | None, used: int) -> Found:
