@@ -201,12 +201,16 @@ def _drawn(labels: Iterable[BlindLabel]) -> list[BlindLabel]:
 
 @dataclass(frozen=True)
 class _Trace:
-    """What is said of one trace: what everybody did, their blind labels, adjudicators' decisions, gold."""
+    """What is said of one trace: what everybody did, their blind labels, adjudicators' decisions, gold; of the labels
+    that were handed out the gold, and what the first of them says.
+    """  # noqa: D205
 
     folded: tuple[Folded, ...]
     labels: tuple[BlindLabel, ...]
     decided: Mapping[Key, Event]
     golds: tuple[Gold, ...]
+    drawn: tuple[Gold, ...]
+    first: State | None
 
 
 @dataclass(frozen=True)
@@ -255,7 +259,11 @@ def _trace(folded: Mapping[tuple[str, str, int], Folded], book: Codebook, known:
         return known
     deciding = [event for each in mine for event in each.events if event.phase == "adjudication"]
     labels, decided = labels_of(blind_states(folded)), decisions(deciding, book)
-    return _Trace(mine, tuple(labels), decided, tuple(golden(labels, decided).values()))
+    handed = _drawn(labels)
+    golds = tuple(golden(labels, decided).values())
+    drawn = golds if len(handed) == len(labels) else tuple(golden(handed, decided).values())
+    first = min(handed, key=_submitted_at).state if handed else None
+    return _Trace(mine, tuple(labels), decided, golds, drawn, first)
 
 
 def frame(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> pa.Table:
@@ -270,24 +278,25 @@ def frame(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> pa
         trajectory came to be labelled; null where that can't be known).
     """
     book = codebook or load()
-    read = _read(db, book)
-    drawn = _drawn(read.labels)
-    first: dict[str, State] = {}
-    for each in sorted(drawn, key=_submitted_at):
-        first.setdefault(each.trajectory_id, each.state)
-    chance = probabilities(db, first)
+    traces = _read(db, book).traces
+    chance = probabilities(db, {name: each.first for name, each in traces.items() if each.first is not None})
+    golds = [one for each in traces.values() for one in each.drawn]
+    called = {pattern: (pattern, *former(pattern, book)) for pattern in {one.pattern for one in golds}}
     rows = [
-        {
-            "trajectory_id": each.trajectory_id,
-            "reasoning_sha256": each.reasoning_sha256,
-            "pattern": pattern,
-            "value": each.value or "unresolved",
-            "probability": chance[each.trajectory_id],
-        }
-        for each in golden(drawn, read.decided).values()
-        for pattern in (each.pattern, *former(each.pattern, book))
+        (
+            one.trajectory_id,
+            one.reasoning_sha256,
+            pattern,
+            one.value or "unresolved",
+            chance[one.trajectory_id],
+        )
+        for one in golds
+        for pattern in called[one.pattern]
     ]
-    return pa.Table.from_pylist(rows, schema=FRAME)
+    columns = zip(*rows, strict=True) if rows else ((),) * len(FRAME)
+    return pa.table(
+        [pa.array(column, each.type) for column, each in zip(columns, FRAME, strict=True)], schema=FRAME
+    )
 
 
 def former(pattern: str, book: Codebook) -> list[str]:

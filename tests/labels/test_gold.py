@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
+import pytest
 from judged import Lab
 
 from analysis.codebook import load
 from analysis.measure.frequencies import frequencies
 from analysis.store import Store
-from labels import gold
+from labels import gold, said
 from labels.events import Event
 from labels.log import events_of, record
 
@@ -90,3 +93,32 @@ def test_gold_of_traces_that_nobody_touched_is_kept_and_the_rest_is_that_of_the_
     assert kept[1]["t1"] is kept[3]["t1"], "made once"
     assert [each["t0"].status for each in kept] == ["single", "single", "unresolved", "unanimous"]
     assert names == ["t0", "t1", "t2"]
+
+
+def test_what_rates_rest_on_is_after_every_step_what_the_whole_log_comes_to(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab(store)
+    lab.traces(2)
+    decision = Event("kim", "t0", "gold", pattern="eval_aware", new="present", phase="adjudication")
+    decision = replace(decision, reasoning_sha256=lab.sha["t0"])
+    steps: dict[str, Callable[[], object]] = {
+        "absent": lambda: lab.label("ada", "t0", {"eval_aware": "absent"}),
+        "unresolved": lambda: lab.label("bo", "t0", {"eval_aware": "present"}),
+        "present": lambda: record(store, [decision]),
+    }
+
+    def found() -> pa.Table:
+        with store.session() as db:
+            return gold.frame(db)
+
+    for value, step in steps.items():
+        step()
+        lab.label("dee", "t1", {"eval_aware": "present"}, queue_reason="self-selected")
+        known = found()
+        monkeypatch.setattr(gold, "_last", None)
+        monkeypatch.setattr(said, "_held", ((), {}, {}))
+        assert known.equals(found())
+        assert known.select(["trajectory_id", "value"]).to_pylist() == [
+            {"trajectory_id": "t0", "value": value}
+        ]
