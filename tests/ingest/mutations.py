@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from tests.ingest.agent_examples import ATIF, CHAT, EVENTS, PETRI, TRAJ, inspect_log, openhands_row
 from tests.ingest.agent_examples import petri_transcript as petri
 from tests.ingest.provider_examples import EXAMPLES
+from tests.ingest.stream_examples import STREAMS, server_sent
 
 LARGEST_REAL = 60_000
 """Bytes taken of a public file of lines; whole files are taken up to ten times that."""
@@ -122,6 +123,10 @@ def originals(real: Path | None) -> tuple[Original, ...]:
     """An original of every format, and the public files."""
     sample = [json.loads(line) for line in SAMPLE.read_text(encoding="utf-8").splitlines()[:5]]
     made = [Original(name, ".jsonl", rows * 2) for name, rows in sorted(EXAMPLES.items())]
+    made += [
+        Original(f"server-sent {name}", ".txt", raw=server_sent(events * 2).encode())
+        for name, events in STREAMS.items()
+    ]
     made += [Original("mapped", suffix, ROWS, MAP) for suffix in (".jsonl", ".csv", ".tsv", ".parquet")]
     made += [
         Original(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.ingest.stream_examples import ANTHROPIC, BEDROCK, GEMINI, RESPONSES
+
 Row = dict[str, Any]
 
 
@@ -215,15 +217,15 @@ EXAMPLES: dict[str, list[Row]] = {
     "chat": [completion({"content": "4", "reasoning_details": [{"type": "reasoning.text", "text": "x"}]})],
     "message-rows": [{"q": "x", "m": {"role": "assistant", "content": "4", "tool_calls": []}, "meta": {}}],
     "ollama": [ollama("", "Tw", done=False), ollama("4", "o")],
-    "responses": [response({"type": "reasoning", "summary": [{"text": "x"}]}, answered("4"), input="2")],
+    "responses": [response({"type": "reasoning", "summary": [{"text": "x"}]}, answered("4"), input="2"), *RESPONSES],
     "codex": codex_lines(),
     "codex-exec": CODEX_EXEC,
     "chat-stream": [chunk({"role": "assistant", "reasoning_content": "x"}), chunk({"content": "4", "tool_calls": [{"index": 0, "function": {"name": "a"}}]}, "stop")],
-    "bedrock": [converse(reasoned("x"), {"toolUse": {"toolUseId": "a", "name": "look", "input": {}}}, messages=[{"role": "user", "content": [{"text": "x"}]}])],
-    "anthropic": [anthropic(thinking("x"), tool_use("a"), system=[text("x")])],
+    "bedrock": [converse(reasoned("x"), {"toolUse": {"toolUseId": "a", "name": "look", "input": {}}}, messages=[{"role": "user", "content": [{"text": "x"}]}]), *BEDROCK, {"stream": BEDROCK}],
+    "anthropic": [anthropic(thinking("x"), tool_use("a"), system=[text("x")]), *ANTHROPIC],
     "claude-code": [line("user", "x", "1"), line("assistant", [thinking("x")], "2", "1", isSidechain=True)],
     "gemini-cli": [{**GEMINI_META, "messages": GEMINI_TURNS}, GEMINI_META, *GEMINI_TURNS, {"$rewindTo": "3"}],
-    "gemini": [{"candidates": [candidate({"text": "x", "thought": True})], "contents": [{"parts": [{"text": "x"}]}]}],
+    "gemini": [{"candidates": [candidate({"text": "x", "thought": True})], "contents": [{"parts": [{"text": "x"}]}]}, *GEMINI],
     "harmony": [{"raw": ANALYSIS + FINAL, "messages": [{"role": "user", "content": "x"}]}],
     "sharegpt": [{"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}],
 }  # fmt: skip
