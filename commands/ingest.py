@@ -60,8 +60,9 @@ def ingest(
     (bedrock, gemini, ollama), Harmony text (harmony), sessions of Codex, Claude Code and Gemini CLI (codex,
     codex-exec, claude-code, gemini-cli), runs of SWE-agent, OpenHands and Harbor (swe-agent, openhands, atif),
     Inspect logs (inspect), Petri transcripts (petri) and Inspect Scout databases (scout). The rows may be JSON
-    in any arrangement, CSV, Parquet or a Hugging Face dataset on disk; those of another shape need --map or
-    --set to name their fields. What is in the store already is skipped.
+    in any arrangement, server-sent events, CSV, Parquet or a Hugging Face dataset on disk; those of another
+    shape need --map or --set to name their fields. Events of a stream are put together. What is in the store
+    already is skipped.
 
     The table counts each item of a file once: read are trajectories, joined the lines that went into one
     beside its first, skipped those that are no part of one, set_aside what could not be read.
