@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -92,45 +93,61 @@ def segment_joined(data: bytes, sizes: Sequence[int]) -> Cuts:
     return numbers, starts, ends
 
 
-def turn_texts(trajectories: Sequence[Trajectory]) -> list[bytes]:
-    """The readable reasoning of all their turns, as UTF-8."""
-    return [text.encode() for each in trajectories for _, text in each.turns()]
+@dataclass(frozen=True)
+class Segments:
+    """The segments of several trajectories, with offsets into the joined reasoning of each.
 
-
-def segment_rows(
-    trajectories: Sequence[Trajectory], row_ids: Sequence[int], cuts: Cuts | None = None
-) -> pa.Table:
-    """The rows of log.cuts for trajectories that are about to be stored.
-
-    Args:
-        trajectories: Identified trajectories.
-        row_ids: The row_id that each is stored under.
-        cuts: Of their `turn_texts`, where they are known.
-
-    Returns:
-        A row for each trajectory that has a segment; offsets into its joined reasoning.
+    Attributes:
+        counts: How many each trajectory has.
+        message: Whose turn each segment is, trajectory by trajectory and in order.
+        start_char: Where it starts.
+        end_char: Where it ends.
     """
-    import pyarrow as pa  # the process that cuts does without
 
+    counts: Ints
+    message: npt.NDArray[np.int32]
+    start_char: npt.NDArray[np.int32]
+    end_char: npt.NDArray[np.int32]
+
+    @classmethod
+    def of(cls, turns: Sequence[tuple[int, int, int]], cuts: Cuts, trajectories: int) -> Segments:
+        """Those that the cuts of some turns are.
+
+        Args:
+            turns: (number of the trajectory, message, start_char) a turn.
+            cuts: Of the turns' texts.
+            trajectories: How many there are.
+        """
+        number, start, end = cuts
+        owners, messages, offsets = (np.array([turn[at] for turn in turns], np.int32) for at in range(3))
+        counts = np.bincount(owners[number], minlength=trajectories)
+        return cls(counts, messages[number], start + offsets[number], end + offsets[number])
+
+    def rows(self, row_ids: Sequence[int], trajectory_ids: Sequence[str | None]) -> pa.Table:
+        """The rows of log.cuts: one for each trajectory that has a segment."""
+        import pyarrow as pa  # a process that cuts does without
+
+        having = np.flatnonzero(self.counts)
+        bounds = pa.array(np.append(0, np.cumsum(self.counts[having])), pa.int32())
+        lists = {name: getattr(self, name) for name in ("message", "start_char", "end_char")}
+        return pa.table({
+            "row_id": np.array(row_ids, np.uint64)[having],
+            "trajectory_id": pa.array([trajectory_ids[at] for at in having.tolist()], pa.string()),
+            "segmentation": pa.repeat(segments.SEGMENTATION, len(having)),
+            **{name: pa.ListArray.from_arrays(bounds, pa.array(each, pa.int32())) for name, each in lists.items()},
+        })  # fmt: skip
+
+
+def segment_rows(trajectories: Sequence[Trajectory], row_ids: Sequence[int]) -> pa.Table:
+    """The rows of log.cuts for identified trajectories, each with the row_id that it is stored under."""
     turns = [
-        (owner, message, start)
-        for owner, each in enumerate(trajectories)
+        (number, message, start)
+        for number, each in enumerate(trajectories)
         for message, start, _ in turn_spans(each.turns())
     ]
-    number, start, end = cuts or segment_utf8(turn_texts(trajectories))
-    owners, messages, offsets = (np.array([turn[at] for turn in turns], np.int32) for at in range(3))
-    counts = np.bincount(owners[number], minlength=len(trajectories))
-    having = np.flatnonzero(counts)
-    bounds = pa.array(np.append(0, np.cumsum(counts[having])), pa.int32())
-    columns = {
-        "message": messages[number], "start_char": start + offsets[number], "end_char": end + offsets[number],
-    }  # fmt: skip
-    return pa.table({
-        "row_id": np.array(row_ids, np.uint64)[having],
-        "trajectory_id": pa.array([trajectories[at].trajectory_id for at in having.tolist()], pa.string()),
-        "segmentation": pa.repeat(segments.SEGMENTATION, len(having)),
-        **{name: pa.ListArray.from_arrays(bounds, pa.array(column, pa.int32())) for name, column in columns.items()},
-    })  # fmt: skip
+    cuts = segment_texts([text for each in trajectories for _, text in each.turns()])
+    ids = [each.trajectory_id for each in trajectories]
+    return Segments.of(turns, cuts, len(trajectories)).rows(row_ids, ids)
 
 
 def _segment_some(joined: Joined, first: int) -> Cuts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
@@ -227,22 +227,6 @@ class Trajectory:
     def _of(self) -> list[str | None]:
         return [self.source, self.environment, self.checkpoint, self.variant, self.prompt_id]
 
-    def is_content(self, sha256: str, own: str) -> bool:
-        """Whether a row's `content_sha256` is that of this trajectory.
-
-        Args:
-            sha256: The row's.
-            own: As `row` gives it now; versions that stored messages whole hashed them whole.
-        """
-        return sha256 == own or sha256 == sha256_of([[m.as_json() for m in self.messages], *self.aspects()])
-
-    def aspects(self) -> list[list[Any]]:
-        """What beside its messages must be equal for two rows of one id to be the same trajectory."""
-        return [
-            [self.environment, self.checkpoint, self.variant, self.prompt_id, self.model],
-            [self.sample, self.finish_reason, self.synthetic],
-        ]
-
 
 def canonical(value: Any) -> bytes:
     """The value as JSON with sorted keys: equal values give equal bytes."""
@@ -266,9 +250,8 @@ def row(trajectory: Trajectory, row_id: int, stored_at: datetime) -> dict[str, A
     """The trajectory as a row of log.trajectories, its long texts as UTF-8. It must have been identified."""
     turns = trajectory.turns()
     reasoning = TURN_SEPARATOR.join(text for _, text in turns).encode() if turns else None
-    reasoning_sha256 = sha256_of(reasoning) if reasoning is not None else None
     messages = _pointing(trajectory.messages, turns)
-    return {
+    its = {
         "row_id": row_id,
         "trajectory_id": trajectory.trajectory_id,
         "source": trajectory.source,
@@ -284,13 +267,32 @@ def row(trajectory: Trajectory, row_id: int, stored_at: datetime) -> dict[str, A
         "reasoning_source": trajectory.reasoning_source(),
         "answer": trajectory.answer(),
         "finish_reason": trajectory.finish_reason,
-        "reasoning_sha256": reasoning_sha256,
-        "content_sha256": sha256_of([messages, reasoning_sha256, *trajectory.aspects()]),
+        "reasoning_sha256": sha256_of(reasoning) if reasoning is not None else None,
         "synthetic": trajectory.synthetic,
         "metadata": orjson.dumps(trajectory.metadata, default=str),
         "created_at": trajectory.created_at,
         "stored_at": stored_at,
     }
+    return {**its, "content_sha256": sha256_of([messages, its["reasoning_sha256"], *_aspects(its)])}
+
+
+def _aspects(its: Mapping[str, Any]) -> list[list[Any]]:
+    """What beside its messages must be equal for two rows of one id to be the same trajectory."""
+    first = ("environment", "checkpoint", "variant", "prompt_id", "model")
+    return [[its[name] for name in first], [its["sample"], its["finish_reason"], its["synthetic"]]]
+
+
+def is_content(its: Mapping[str, Any], sha256: str) -> bool:
+    """Whether the `content_sha256` of another row says that it is the same trajectory as a row.
+
+    Args:
+        its: As `row` makes it.
+        sha256: The other's. Versions that stored messages whole hashed them whole.
+    """
+    if sha256 == its["content_sha256"]:
+        return True
+    whole = whole_messages(its["messages"], (its["reasoning"] or b"").decode())
+    return sha256 == sha256_of([whole, *_aspects(its)])
 
 
 def _pointing(messages: Sequence[Message], turns: Sequence[tuple[int, str]]) -> list[dict[str, Any]]:
@@ -302,7 +304,7 @@ def _pointing(messages: Sequence[Message], turns: Sequence[tuple[int, str]]) -> 
     return said
 
 
-def whole_messages(messages: str, reasoning: str | None) -> list[dict[str, Any]]:
+def whole_messages(messages: str | bytes, reasoning: str | None) -> list[dict[str, Any]]:
     """The messages of a row of trajectories, each turn with its reasoning.
 
     Args:

@@ -25,8 +25,9 @@ from analysis.environment.outcomes import read_answers
 from analysis.environment.sampling import PATIENCE, Failed, Sampler
 from analysis.environment.variant import ENVIRONMENT
 from analysis.errors import UserError
+from analysis.ingest.batch import Batch
 from analysis.ingest.rows import Unreadable
-from analysis.ingest.writing import Batch, FileReport, write
+from analysis.ingest.writing import FileReport, write
 from analysis.judge.client import Patience
 from analysis.judge.endpoint import find_endpoint
 from analysis.judge.lanes import first_to_mend
@@ -209,7 +210,7 @@ class Ledger:
                     there = _held(db, [str(each.trajectory_id) for each in batch])
                     fresh = [each for each in batch if each.trajectory_id not in there]
                     report = FileReport(self._source, "collect")
-                    write(self._store, Batch(fresh, aside), self._source, report, replace=False)
+                    write(self._store, Batch.of([*fresh, *aside]), self._source, report, replace=False)
                 del self._waiting[: len(batch)], self._aside[: len(aside)]
                 for each in batch:
                     self._count(each, already=each.trajectory_id in there)

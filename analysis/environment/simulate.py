@@ -27,7 +27,8 @@ from analysis.environment.pool import Pool
 from analysis.environment.rates import Checkpoint, Rates, load_rates
 from analysis.environment.stitching import Placed, Stitched, stitch
 from analysis.environment.variant import ENVIRONMENT, Variant
-from analysis.ingest.writing import Batch, FileReport, write
+from analysis.ingest.batch import Batch
+from analysis.ingest.writing import FileReport, write
 from analysis.store import Store
 from analysis.trajectories import Message, Outcome, Trajectory, sha256_of, short_hash
 
@@ -239,7 +240,7 @@ def simulate(
 
 def _store(store: Store, run_id: str, source: str, batch: Sequence[Simulated], report: FileReport) -> None:
     with store.session():  # one opening of the file for both transactions
-        write(store, Batch([each.trajectory for each in batch]), source, report, replace=False)
+        write(store, Batch.of(each.trajectory for each in batch), source, report, replace=False)
         with store.transaction() as db:
             known = db.execute(
                 "SELECT trajectory_id FROM attempts WHERE run_id = ? AND trajectory_id IN (SELECT unnest(?))",

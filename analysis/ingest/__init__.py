@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import glob
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ from analysis.errors import UserError
 from analysis.ingest import hf_dataset, inspect_log, mapped, scout_db
 from analysis.ingest.batches import Progress, TakesLabeled, store_all
 from analysis.ingest.finished import conclude, hashed_meanwhile, nothing_new, state_of, way_of
-from analysis.ingest.formats import FORMATS, MAPPED, Found, detect, named
+from analysis.ingest.formats import FORMATS, MAPPED, detect
 from analysis.ingest.head import beginning, head_of
 from analysis.ingest.maps import FieldMap
+from analysis.ingest.reading import Identities, Reading
 from analysis.ingest.rows import Unreadable
 from analysis.ingest.rules import load as load_map
 from analysis.ingest.skipped import Skipped
-from analysis.ingest.summaries import told_apart
 from analysis.ingest.writing import FileReport, quarantine
 from analysis.store import Store
 from analysis.store.rows import now
@@ -115,8 +115,8 @@ def ingest(
                 continue
             before, own = state_of(path), not (fields and "source" in fields.rules)
             with hashed_meanwhile(path) as sha256:
-                found = _read(path, source, report.format, fields)
-                store_all(store, _identified(found), report, replace, progress, labeled)
+                reading = Reading(path, source, report.format, rules, map_name)
+                store_all(store, reading, report, replace, progress, labeled)
                 conclude(store, report, started, before, way, own, sha256)
         except UserError as error:
             report.refused = str(error)
@@ -157,7 +157,8 @@ def preview(
     shown = Preview(report)
     keys: dict[str, None] = {}
     started = time.monotonic()
-    for number, found in enumerate(_identified(_read(path, report.file, report.format, fields))):
+    reading = Reading(path, report.file, report.format, rules, map_name)
+    for number, found in enumerate(Identities().given(reading.found())):
         if number % mapped.ROWS_CHECKED == 0 and progress:
             progress(report.file, report.read)
         if number >= mapped.ROWS_CHECKED and shown.trajectories and time.monotonic() - started > seconds:
@@ -229,51 +230,3 @@ def _format_of(path: Path, fields: FieldMap | None) -> str:
     """A map that names where the text is makes any rows readable; else the content decides."""
     by_map = fields is not None and fields.reads_content
     return MAPPED if by_map and not inspect_log.recognises(head_of(path)) else detect(path)
-
-
-def _read(path: Path, source: str, format: str, fields: FieldMap | None) -> Found:
-    if path.is_file() and path.stat().st_size == 0:
-        raise UserError(f"{path} is empty")
-    if format != MAPPED:
-        found = named(format).read(path, source)
-    elif fields is None:
-        raise UserError(f"{path}: the format mapped needs --map or --set")
-    else:
-        found = mapped.read(path, source, fields)
-    if fields is None:
-        return told_apart(found)
-    found = _mapped_over(found, fields, path.resolve().as_posix())
-    return found if {"reasoning", "reasoning_state"} & fields.rules.keys() else told_apart(found)
-
-
-def _mapped_over(found: Found, fields: FieldMap, path: str) -> Found:
-    """Apply the map to what a format's reader made; a row that the map can't be applied to is set aside."""
-    for each in found:
-        if isinstance(each, Unreadable):
-            yield each
-            continue
-        row, trajectory = each
-        try:
-            fields.apply(trajectory, row, path)
-        except (ValueError, TypeError) as error:
-            yield Unreadable(trajectory.line, str(error), str(row)[:2000])
-        else:
-            yield row, trajectory
-
-
-def _identified(found: Found) -> Iterator[Trajectory | Unreadable]:
-    """Give each an id: the source's own where it is unique, as one that repeats over epochs is not."""
-    sample_of: dict[str, int] = {}
-    first_of: dict[str, int] = {}
-    for each in found:
-        if isinstance(each, Unreadable):
-            yield each
-            continue
-        trajectory = each[1]
-        named = trajectory.trajectory_id is not None
-        trajectory.identify(sample_of)
-        if named:
-            place = hash(trajectory.place())
-            if first_of.setdefault(str(trajectory.trajectory_id), place) != place:
-                trajectory.set_apart()
-        yield trajectory

@@ -8,17 +8,23 @@ from __future__ import annotations
 import gc
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
+from analysis.ingest.batch import Batch
 from analysis.ingest.finished import was_read
+from analysis.ingest.lines import Part
+from analysis.ingest.parts import batches_of_parts, can_be_read_in_parts
+from analysis.ingest.reading import Identities, Reading
 from analysis.ingest.rows import Unreadable
-from analysis.ingest.writing import Batch, FileReport, write
-from analysis.segment_process import Cutter
+from analysis.ingest.writing import FileReport, write
+from analysis.segment_batches import segment_joined
+from analysis.segment_letters import join
 from analysis.store import Store
 from analysis.store.file import ROWS_A_GROUP
 from analysis.trajectories import Trajectory
+from analysis.worker import Worker
 
 LARGEST_BATCH = ROWS_A_GROUP
 """How many trajectories are written together: as many as the store packs together; any other number costs more."""
@@ -26,6 +32,8 @@ LARGEST_CHARACTERS = 24_000_000
 """From how much text on they are written before they are as many."""
 LONG_CHARACTERS = 8_000_000
 """The same where they are so long that they will not be as many."""
+LARGEST_PART = 16_000_000
+"""From how many bytes on a part of a file is read by itself, with however few lines."""
 LONGEST_SECONDS = 5.0
 """After how long they are, however few were read."""
 MOST_UNDER_WAY = 2
@@ -44,51 +52,70 @@ TakesLabeled = Callable[[list[Trajectory]], None]
 
 def store_all(
     store: Store,
-    found: Iterable[Trajectory | Unreadable],
+    reading: Reading,
     report: FileReport,
     replace: bool,
     progress: Progress | None,
     labeled: TakesLabeled | None,
 ) -> None:
-    """Write what was found in a file.
+    """Write what is in a file.
 
     Args:
-        store: Where to.
-        found: Identified trajectories, and what could not be read. It is read while the store is written.
+        store: Where to. It is written while what comes next is read.
+        reading: How the file is read.
         report: Of the file; counted on.
         replace: Whether a trajectory with other content supersedes the one that is there.
         progress: Called with (file, trajectories read so far) after each batch.
         labeled: Called after each batch with those of its trajectories that came with labels made elsewhere.
     """
+    new: bool | None = None
 
     def finish(batch: Batch, writing: Future[None]) -> None:
         writing.result()
-        if labeled and (having := [each for each in batch.trajectories if each.labeled]):
+        if labeled and (having := [each for each in batch.more.values() if each.labeled]):
             labeled(having)
         if progress:
             progress(report.file, report.read)
 
+    def wants_cuts() -> bool:
+        """Whether most of the file is new; else hardly any of its sentences are needed."""
+        nonlocal new
+        new = not was_read(store, report) if new is None else new
+        return new and not report.already
+
     store = store.lingering(LINGER_SECONDS)
     under_way: deque[tuple[Batch, Future[None]]] = deque()
-    with (
-        _rarely_collected(),
-        Cutter() as cut,
-        ThreadPoolExecutor(1) as cutting,
-        ThreadPoolExecutor(1) as writer,
-    ):
+    with _rarely_collected(), ThreadPoolExecutor(1) as writer, closing(_read(reading, wants_cuts)) as batches:
         try:
-            new: bool | None = None
-            for batch in _batches(found):
-                large = batch.characters >= CHARACTERS_CUT_AHEAD
-                new = not was_read(store, report) if large and new is None else new
-                if large and new and not report.already:
-                    batch.cuts = cutting.submit(cut, batch.texts())
+            for batch in batches:
                 under_way.append((batch, writer.submit(write, store, batch, report.file, report, replace)))
                 while under_way and (under_way[0][1].done() or _too_many([batch for batch, _ in under_way])):
                     finish(*under_way.popleft())
         finally:
             while under_way:
                 finish(*under_way.popleft())
+
+
+def _read(reading: Reading, wants_cuts: Callable[[], bool]) -> Generator[Batch]:
+    def one_by_one(part: Part | None, identities: Identities) -> Generator[Batch]:
+        return _cut_ahead(_batches(identities.given(reading.found(part))), wants_cuts)
+
+    if not can_be_read_in_parts(reading):
+        return one_by_one(None, Identities())
+    next(reading.found(), None)  # a map that does not fit is refused
+    return batches_of_parts(reading, LARGEST_BATCH, LARGEST_PART, wants_cuts, one_by_one)
+
+
+def _cut_ahead(batches: Iterator[Batch], wants_cuts: Callable[[], bool]) -> Generator[Batch]:
+    """Batches of which the sentences of large ones are cut by another process, while the next is read."""
+    with Worker() as work, ThreadPoolExecutor(1) as cutting:
+        for batch in batches:
+            if batch.characters >= CHARACTERS_CUT_AHEAD and wants_cuts():
+                texts = batch.texts()
+                batch.cutting = cutting.submit(
+                    work, segment_joined, join(texts), [len(text) for text in texts]
+                )
+            yield batch
 
 
 @contextmanager
@@ -122,6 +149,6 @@ def _batches(found: Iterable[Trajectory | Unreadable]) -> Iterator[Batch]:
 
 
 def _is_full(batch: Batch) -> bool:
-    rows = len(batch.trajectories)
+    rows = len(batch)
     long = batch.characters * LARGEST_BATCH > LARGEST_CHARACTERS * rows
     return rows >= LARGEST_BATCH or batch.characters >= (LONG_CHARACTERS if long else LARGEST_CHARACTERS)

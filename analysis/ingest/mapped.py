@@ -13,13 +13,13 @@ from analysis.ingest.rows import Row, Unreadable, json_rows
 from analysis.ingest.rules import ABSENT, at
 from analysis.trajectories import Trajectory
 
+Found = Iterator[tuple[dict[str, Any], Trajectory] | Unreadable]
+
 ROWS_CHECKED = 1_000
 """How many rows are looked at before a field that the map names counts as not being there."""
 
 
-def read(
-    path: Path, source: str, fields: FieldMap
-) -> Iterator[tuple[dict[str, Any], Trajectory] | Unreadable]:
+def read(path: Path, source: str, fields: FieldMap) -> Found:
     """The rows of a file, each with a trajectory that the map has yet to fill.
 
     Raises:
@@ -30,8 +30,12 @@ def read(
     fields.check((found[1] for found in first if not isinstance(found, Unreadable)), path.name)
     while first:
         yield _begun(first.popleft(), source)
-    for found in rows:
-        yield _begun(found, source)
+    yield from begun(rows, source)
+
+
+def begun(rows: Iterator[Row | Unreadable], source: str) -> Found:
+    """Rows, each with a trajectory that the map has yet to fill."""
+    return (_begun(found, source) for found in rows)
 
 
 def _looked_at(rows: Iterator[Row | Unreadable], fields: FieldMap) -> Iterator[Row | Unreadable]:

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
-import numpy as np
 import orjson
-import pyarrow as pa
 
 from analysis import runs
+from analysis.ingest.batch import PLACE, Batch
 from analysis.ingest.imported import append_judged, imported_runs
 from analysis.ingest.rows import EXCERPT_CHARACTERS, Unreadable
 from analysis.ingest.skipped import Skipped
-from analysis.segment_batches import Cuts, segment_rows, turn_texts
-from analysis.store import Store, append, new_ids
+from analysis.store import Store, append
 from analysis.store.rows import now
-from analysis.trajectories import Trajectory, row
+from analysis.trajectories import Trajectory
 
 MOST_NAMED = 20
 """How many of the items that were set aside a report names; the quarantine has all."""
-IDS_AT_ONCE = 256
-
-Row = dict[str, Any]
 
 
 @dataclass
@@ -108,54 +102,6 @@ class FileReport:
             self.skipped += found.count
 
 
-@dataclass
-class Batch:
-    """What is to be written in one transaction.
-
-    Attributes:
-        trajectories: Identified.
-        unreadable: What could not be read, or is no trajectory.
-        rows: The trajectories as they will be stored.
-        characters: How much text the rows hold.
-        cuts: The cuts of all turns of the trajectories, where they are made ahead.
-    """
-
-    trajectories: list[Trajectory] = field(default_factory=list)
-    unreadable: list[Unreadable] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list, init=False)
-    characters: int = field(default=0, init=False)
-    cuts: Future[Cuts] | None = field(default=None, init=False)
-    _ids: list[int] = field(default_factory=list, init=False)
-
-    def __post_init__(self) -> None:
-        for each in self.trajectories:
-            self._make_row(each)
-
-    def add(self, found: Trajectory | Unreadable) -> None:
-        """Take one more."""
-        if isinstance(found, Unreadable):
-            self.unreadable.append(found)
-        else:
-            self.trajectories.append(found)
-            self._make_row(found)
-
-    def texts(self) -> list[bytes]:
-        """The `turn_texts` of all trajectories; of those with one turn, the text that will be stored."""
-        found: list[bytes] = []
-        for trajectory, made in zip(self.trajectories, self.rows, strict=True):
-            if len(trajectory.turns()) > 1:
-                found += turn_texts([trajectory])
-            elif made["reasoning"] is not None:
-                found.append(made["reasoning"])
-        return found
-
-    def _make_row(self, trajectory: Trajectory) -> None:
-        self._ids = self._ids or new_ids(IDS_AT_ONCE)
-        made = row(trajectory, self._ids.pop(), now())
-        self.rows.append(made)
-        self.characters += sum(len(made[name] or "") for name in ("messages", "reasoning", "metadata"))
-
-
 def write(store: Store, batch: Batch, source: str, report: FileReport, replace: bool) -> None:
     """Write a batch in one transaction and count what became of it.
 
@@ -169,32 +115,41 @@ def write(store: Store, batch: Batch, source: str, report: FileReport, replace: 
     for item in batch.unreadable:
         report.count(item)
     unreadable = [item for item in batch.unreadable if not isinstance(item, Skipped)]
-    if not batch.trajectories and not unreadable:
+    if not len(batch) and not unreadable:
         return
-    if batch.cuts:
-        batch.cuts.result()  # before anybody has to wait for the store
+    if batch.cutting:
+        batch.cut(batch.cutting.result())  # before anybody has to wait for the store
     with store.session() as settings:  # one opening of the file for all that follows
         settings.execute("SET threads = 1")  # several would mostly wait for each other over one batch
-        imported = imported_runs(store, batch.trajectories)
+        imported = imported_runs(store, list(batch.more.values()))
         with store.transaction() as db:
             fresh, kept, conflicting = _sorted_out(db, batch, report, replace)
-            _append_trajectories(db, batch, fresh)
-            known = [trajectory for trajectory, _ in fresh] + kept
-            _append_checkpoints(db, known)
+            if fresh:
+                rows, cuts = batch.tables(fresh)
+                append(db, "trajectories", rows)
+                append(db, "cuts", cuts)
+            known = [batch.more[number] for number in [*fresh, *kept] if number in batch.more]
+            _append_checkpoints(db, batch, [*fresh, *kept])
             _append_outcomes(db, known)
             for run in imported.items():
                 report.add_quotes(append_judged(db, known, *run))
             aside = [(item.line, item.reason, item.excerpt) for item in unreadable]
-            for each in conflicting:
-                reason = (
-                    f"trajectory {each.trajectory_id} is stored with other content; --replace supersedes it"
-                )
-                report.conflicts.append(f"{source}:{each.line} {each.trajectory_id}")
-                aside.append(
-                    (each.line, reason, (each.reasoning() or each.answer() or "")[:EXCERPT_CHARACTERS])
-                )
-            quarantine(db, report, aside)
+            quarantine(db, report, aside + _refused(batch, conflicting, source, report))
         settings.execute("RESET threads")
+
+
+def _refused(
+    batch: Batch, conflicting: list[int], source: str, report: FileReport
+) -> list[tuple[int | None, str, str]]:
+    """What is to be set aside of trajectories that are stored with other content."""
+    aside = []
+    for number in conflicting:
+        name, line = batch.column("trajectory_id")[number], batch.lines[number]
+        report.conflicts.append(f"{source}:{line} {name}")
+        said = (batch.column("reasoning")[number] or b"").decode() or batch.column("answer")[number] or ""
+        reason = f"trajectory {name} is stored with other content; --replace supersedes it"
+        aside.append((line, reason, said[:EXCERPT_CHARACTERS]))
+    return aside
 
 
 def quarantine(
@@ -209,30 +164,30 @@ def quarantine(
 
 def _sorted_out(
     db: duckdb.DuckDBPyConnection, batch: Batch, report: FileReport, replace: bool
-) -> tuple[list[tuple[Trajectory, Row]], list[Trajectory], list[Trajectory]]:
-    """Which trajectories are to be stored, with their rows, which are there already, and which conflict."""
+) -> tuple[list[int], list[int], list[int]]:
+    """Which trajectories are to be stored, which are there already, and which conflict, by their numbers."""
     held = _held(db, batch)
-    fresh: dict[str | None, tuple[Trajectory, Row]] = {}
+    fresh: dict[str | None, int] = {}
     kept, conflicting = [], []
-    for each, its in zip(batch.trajectories, batch.rows, strict=True):
-        content = its["content_sha256"]
-        before = held.get(each.trajectory_id)
+    contents = batch.column("content_sha256")
+    for number, name in enumerate(batch.column("trajectory_id")):
+        before = held.get(name)
         if before is None:
             report.stored += 1
-        elif each.is_content(before, content):
+        elif batch.is_content(number, before):
             report.already += 1
-            kept.append(each)
+            kept.append(number)
             continue
         elif replace:
-            report.replaced += each.trajectory_id not in fresh
-            report.already += each.trajectory_id in fresh
+            report.replaced += name not in fresh
+            report.already += name in fresh
         else:
             report.conflicting += 1
-            conflicting.append(each)
+            conflicting.append(number)
             continue
-        held[each.trajectory_id] = content
-        fresh[each.trajectory_id] = each, its
-    report.read += len(batch.trajectories)
+        held[name] = contents[number]
+        fresh[name] = number
+    report.read += len(batch)
     return list(fresh.values()), kept, conflicting
 
 
@@ -242,58 +197,44 @@ def _held(db: duckdb.DuckDBPyConnection, batch: Batch) -> dict[str | None, str]:
     An id is another's when a different file has it for a rollout of another environment, checkpoint, variant or
     sample: files of several checkpoints mostly number their rows alike.
     """
-    rows = _under(db, [each.trajectory_id for each in batch.trajectories])
+    rows = _under(db, batch.column("trajectory_id"))
+    if not rows:
+        return {}
     apart = []
-    for each, its in zip(batch.trajectories, batch.rows, strict=True) if rows else ():
-        content, source, *place = rows.get(each.trajectory_id, ("", each.source))
-        both = zip(each.place(), place, strict=False)
+    columns = [batch.column(name) for name in ("trajectory_id", "source", *PLACE)]
+    for number, (name, source, *place) in enumerate(zip(*columns, strict=True)):
+        content, its_source, *its_place = rows.get(name, ("", source))
+        both = zip(place, its_place, strict=False)
         other = any(mine != there for mine, there in both if mine is not None and there is not None)
-        if other and source != each.source and not each.is_content(content, its["content_sha256"]):
-            each.set_apart()
-            apart.append(each.trajectory_id)
+        if other and its_source != source and not batch.is_content(number, content):
+            apart.append(batch.set_apart(number))
     rows |= _under(db, apart)
     return {name: row[0] for name, row in rows.items()}
 
 
-def _under(db: duckdb.DuckDBPyConnection, ids: list[str | None]) -> dict[str | None, tuple[Any, ...]]:
+def _under(db: duckdb.DuckDBPyConnection, ids: Sequence[str | None]) -> dict[str | None, tuple[Any, ...]]:
     """Content, source and place of the trajectories of these ids. Mostly there are none, which is soon told."""
     among = "WHERE trajectory_id IN (SELECT unnest(?))"
     if not ids or not db.execute(f"FROM log.trajectories SELECT 1 {among} LIMIT 1", [ids]).fetchall():
         return {}
-    columns = "trajectory_id, content_sha256, source, environment, checkpoint, variant, sample"
+    columns = f"trajectory_id, content_sha256, source, {', '.join(PLACE)}"
     rows = db.execute(f"SELECT {columns} FROM trajectories {among}", [ids]).fetchall()
     return {row[0]: row[1:] for row in rows}
 
 
-def _append_trajectories(
-    db: duckdb.DuckDBPyConnection, batch: Batch, fresh: list[tuple[Trajectory, Row]]
-) -> None:
-    for each, its in fresh:
-        its.update(trajectory_id=each.trajectory_id, stored_at=now())
-    append(db, "trajectories", [its for _, its in fresh])
-    append(db, "cuts", _segments(batch, fresh))
-
-
-def _segments(batch: Batch, fresh: list[tuple[Trajectory, Row]]) -> pa.Table:
-    ids = [its["row_id"] for _, its in fresh]
-    if batch.cuts is None:
-        return segment_rows([each for each, _ in fresh], ids)
-    made = segment_rows(batch.trajectories, [its["row_id"] for its in batch.rows], batch.cuts.result())
-    if len(fresh) == len(batch.rows):
-        return made
-    return made.filter(np.isin(made["row_id"].to_numpy(), np.array(ids, np.uint64)))
-
-
-def _append_checkpoints(db: duckdb.DuckDBPyConnection, found: list[Trajectory]) -> None:
+def _append_checkpoints(db: duckdb.DuckDBPyConnection, batch: Batch, numbers: list[int]) -> None:
     held = {name: (series, position) for name, series, position in db.execute("FROM checkpoints").fetchall()}
     wanted = {}
-    for each in found:
-        if each.checkpoint is None:
+    checkpoints = batch.column("checkpoint")
+    for number in numbers:
+        name, more = checkpoints[number], batch.more.get(number)
+        if name is None or (more is None and name in held):
             continue
-        series, position = held.get(each.checkpoint, (None, None))
-        said = (each.series or series, position if each.position is None else each.position)
-        if each.checkpoint not in held or said != (series, position):
-            wanted[each.checkpoint] = held[each.checkpoint] = said
+        said = held.get(name, (None, None))
+        if more is not None:
+            said = (more.series or said[0], said[1] if more.position is None else more.position)
+        if held.get(name) != said:
+            wanted[name] = held[name] = said
     append(db, "checkpoints", [
         {"name": name, "series": series, "position": position, "created_at": now()}
         for name, (series, position) in wanted.items()

@@ -80,9 +80,9 @@ def test_nothing_is_cut_ahead_of_a_file_that_was_read_before(
 ) -> None:
     monkeypatch.setattr(batches, "CHARACTERS_CUT_AHEAD", 1)
     asked: list[int] = []
-    cut = batches.Cutter.__call__
+    call = batches.Worker.__call__
     monkeypatch.setattr(
-        batches.Cutter, "__call__", lambda self, texts: asked.append(len(texts)) or cut(self, texts)
+        batches.Worker, "__call__", lambda self, cut, *of: asked.append(len(of[1])) or call(self, cut, *of)
     )
     ingest(store, [jsonl([row(1)])], RULES)
     ingest(store, [jsonl([row(1), row(2)])], RULES)

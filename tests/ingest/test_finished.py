@@ -37,7 +37,7 @@ def known(store: Store, jsonl: Jsonl) -> Path:
 def test_the_same_file_is_not_read_again_and_reported_as_before(
     store: Store, known: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.ingest._read", None)
+    monkeypatch.setattr("analysis.ingest.Reading", None)
     seen = []
     report = again(store, known, progress=lambda file, read: seen.append(read))
     assert (report.read, report.stored, report.already, report.set_aside) == (2, 0, 2, 1) and seen == [2]

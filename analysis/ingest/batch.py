@@ -1,0 +1,140 @@
+"""Trajectories on their way into the store, by columns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.ingest.rows import Unreadable
+from analysis.segment_batches import Cuts, Segments, segment_utf8
+from analysis.store.rows import Texts, arrow_table, new_ids, now
+from analysis.trajectories import TURN_SEPARATOR, Trajectory, is_content, row, short_hash, turn_spans
+
+IDS_AT_ONCE = 256
+LONG = ("messages", "reasoning", "metadata")
+PLACE = ("environment", "checkpoint", "variant", "sample")
+"""Rollouts that differ in one of these are not the same."""
+
+
+@dataclass
+class Batch:
+    """What is to be written in one transaction.
+
+    Attributes:
+        columns: The trajectories as they will be stored, by the columns of log.trajectories; long texts as UTF-8.
+        lines: Where each stands in its file.
+        more: Those that bring more than a row, by their number: an outcome, a verdict, a label, a place in a series.
+        unreadable: What could not be read, or is no trajectory.
+        turns: (number of the trajectory, message, start_char, bytes of its text) a turn with readable reasoning.
+        characters: How much text the rows hold.
+        segments: Of all of them, where they are known.
+        cutting: Gives the cuts of `texts`, where another process makes them.
+    """
+
+    columns: dict[str, list[Any] | Texts] = field(default_factory=dict)
+    lines: list[int | None] = field(default_factory=list)
+    more: dict[int, Trajectory] = field(default_factory=dict)
+    unreadable: list[Unreadable] = field(default_factory=list)
+    turns: list[tuple[int, int, int, int]] = field(default_factory=list)
+    characters: int = 0
+    segments: Segments | None = None
+    cutting: Future[Cuts] | None = None
+    _ids: list[int] = field(default_factory=list)
+    _lists: dict[str, list[bytes | None]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, found: Iterable[Trajectory | Unreadable]) -> Batch:
+        """All of these, the trajectories identified."""
+        made = cls()
+        for each in found:
+            made.add(each)
+        return made
+
+    def __len__(self) -> int:
+        """How many trajectories there are."""
+        return len(self.lines)
+
+    def add(self, found: Trajectory | Unreadable) -> None:
+        """Take one more."""
+        if isinstance(found, Unreadable):
+            self.unreadable.append(found)
+            return
+        self._ids = self._ids or new_ids(IDS_AT_ONCE)
+        its, number = row(found, self._ids.pop(), now()), len(self)
+        if not self.columns:
+            self.columns = {name: [] for name in its}
+        for column, value in zip(self.columns.values(), its.values(), strict=True):
+            column.append(value)  # type: ignore[union-attr]
+        self.lines.append(found.line)
+        if found.outcomes or found.judged or found.labeled or found.series or found.position is not None:
+            self.more[number] = found
+        turns = found.turns()
+        sizes = [len(its["reasoning"])] if len(turns) == 1 else [len(text.encode()) for _, text in turns]
+        spans = zip(turn_spans(turns), sizes, strict=True)
+        self.turns += [(number, message, start, size) for (message, start, _), size in spans]
+        self.characters += sum(len(its[name] or "") for name in LONG)
+
+    def column(self, name: str) -> list[Any]:
+        """One of the columns, a value a trajectory."""
+        values = self.columns.get(name, [])
+        if isinstance(values, list):
+            return values
+        if name not in self._lists:
+            self._lists[name] = list(values)
+        return self._lists[name]
+
+    def packed(self) -> Batch:
+        """The same with its long columns each in one piece, as they are sent and stored."""
+        for name in LONG if self.columns else ():
+            self.columns[name] = Texts.of(self.column(name))
+        return self
+
+    def texts(self, only: Collection[int] | None = None) -> list[bytes]:
+        """The text of each turn, of all trajectories or of some, as UTF-8."""
+        reasoning, found, end, last = self.column("reasoning"), [], 0, -1
+        for number, _, _, size in self.turns:
+            start = end + len(TURN_SEPARATOR) if number == last else 0
+            end, last = start + size, number
+            if only is None or number in only:
+                found.append(reasoning[number][start:end])
+        return found
+
+    def cut(self, cuts: Cuts | None = None) -> Batch:
+        """Find the segments, of the cuts of all `texts` where these are known."""
+        turns = [turn[:3] for turn in self.turns]
+        self.segments = Segments.of(turns, segment_utf8(self.texts()) if cuts is None else cuts, len(self))
+        return self
+
+    def is_content(self, number: int, sha256: str) -> bool:
+        """Whether a `content_sha256` of the store says that one of the trajectories is there."""
+        if sha256 == self.column("content_sha256")[number]:
+            return True
+        return is_content({name: self.column(name)[number] for name in self.columns}, sha256)
+
+    def set_apart(self, number: int) -> str:
+        """Give one an id of its own, where its is also that of another trajectory."""
+        names = ("trajectory_id", "source", *PLACE[:3], "prompt_id", "sample")
+        made = short_hash([self.column(name)[number] for name in names])
+        self.column("trajectory_id")[number] = made
+        if number in self.more:
+            self.more[number].trajectory_id = made
+        return made
+
+    def tables(self, numbers: list[int]) -> tuple[pa.Table, pa.Table]:
+        """The rows of log.trajectories and log.cuts for some of the trajectories."""
+        rows = arrow_table("trajectories", {**self.columns, "stored_at": [now()] * len(self)})
+        segments = self.segments
+        if segments is None:
+            among = frozenset(numbers)
+            turns = [turn[:3] for turn in self.turns if turn[0] in among]
+            segments = Segments.of(turns, segment_utf8(self.texts(among)), len(self))
+        cuts = segments.rows(self.column("row_id"), self.column("trajectory_id"))
+        if len(numbers) == len(self):
+            return rows, cuts
+        ids = np.array(self.column("row_id"), np.uint64)[numbers]
+        return rows.take(numbers), cuts.filter(np.isin(cuts["row_id"].to_numpy(), ids))

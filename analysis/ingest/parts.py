@@ -1,0 +1,101 @@
+"""A large file of JSON lines read in parts, by processes of their own.
+
+Lines with an object each can be read in any order. Where something else turns up, and where rollouts are to be
+numbered, what follows is read by this process, one line after the other.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import cycle, islice
+
+from analysis.ingest.batch import PLACE, Batch
+from analysis.ingest.formats import MAPPED
+from analysis.ingest.lines import Irregular, Part, are_lines, parts_of
+from analysis.ingest.reading import Identities, Reading
+from analysis.worker import Worker
+
+SMALLEST_FILE = 16_000_000
+"""From how many bytes on: a process takes a quarter of a second to start."""
+MOST_WORKERS = 3
+"""How many keep the one busy that writes."""
+
+
+def can_be_read_in_parts(reading: Reading) -> bool:
+    """Whether it is worth while to read a file so, and its beginning is that of JSON lines that a map reads."""
+    path = reading.path
+    large = reading.format == MAPPED and path.is_file() and path.stat().st_size >= SMALLEST_FILE
+    return large and (os.cpu_count() or 1) > 1 and are_lines(path)
+
+
+def batches_of_parts(
+    reading: Reading,
+    most_lines: int,
+    most_bytes: int,
+    cut: Callable[[], bool],
+    rest: Callable[[Part, Identities], Iterator[Batch]],
+) -> Generator[Batch]:
+    """The trajectories of a file, a batch a part.
+
+    Args:
+        reading: How it is read.
+        most_lines: How many lines a part has.
+        most_bytes: From how many bytes on it has fewer.
+        cut: Whether the sentences of what is read next are wanted.
+        rest: Reads what follows the parts that could be read so.
+    """
+    identities = Identities()
+    workers = min(MOST_WORKERS, os.cpu_count() or 1)
+    with ExitStack() as held:
+        asks = []
+        for _ in range(workers):
+            work, pool = held.enter_context(Worker()), held.enter_context(ThreadPoolExecutor(1))
+            asks.append((pool, work))
+        parts, under_way = (
+            parts_of(reading.path, most_lines, most_bytes),
+            deque[tuple[Part, Future[Batch | None]]](),
+        )
+        turn = cycle(asks)
+        while True:
+            for part in islice(parts, workers + 1 - len(under_way)):
+                pool, work = next(turn)
+                under_way.append((part, pool.submit(work, batch_of, reading, part, cut())))
+            if not under_way:
+                return
+            part, coming = under_way.popleft()
+            batch = coming.result()
+            if batch is None:
+                break
+            _set_apart(batch, reading, identities)
+            yield batch
+        for _, coming in under_way:
+            coming.cancel()
+    yield from rest(Part(reading.path, part.start, None, part.lines), identities)
+
+
+def batch_of(reading: Reading, part: Part, cut: bool) -> Batch | None:
+    """The trajectories of a part; None where they can't be read apart from the others."""
+    if part.size is None:
+        return None
+    identities = Identities()
+    try:
+        batch = Batch.of(identities.given(reading.found(part)))
+    except Irregular:
+        return None
+    if identities.sample_of:
+        return None
+    return (batch.cut() if cut else batch).packed()
+
+
+def _set_apart(batch: Batch, reading: Reading, identities: Identities) -> None:
+    """Give those an id of their own whose id another of the file has, in an earlier part."""
+    if not reading.rules or "id" not in reading.rules:
+        return
+    columns = [batch.column(name) for name in PLACE]
+    for number, (name, *place) in enumerate(zip(batch.column("trajectory_id"), *columns, strict=True)):
+        if identities.is_anothers(str(name), tuple(place)):
+            batch.set_apart(number)
