@@ -19,6 +19,8 @@ _HOLDING = {
 }  # fmt: skip
 """Events, and the field that each must have."""
 _SAYING_NOTHING = ("content_block_stop", "message_stop")
+_REPEATED = ("text", "thinking", "input_json", "citation")
+"""Events that the Python client adds: what a delta has said, with a `snapshot` of all so far. And `signature`."""
 _PING = "ping"
 
 
@@ -26,7 +28,10 @@ def _is_event(row: Event) -> bool:
     kind = row.get("type")
     if not isinstance(kind, str):
         return False
-    return kind in _SAYING_NOTHING or kind == _PING or isinstance(row.get(_HOLDING.get(kind, "")), dict)
+    if kind in _HOLDING:
+        return isinstance(row.get(_HOLDING[kind]), dict)
+    added = (kind in _REPEATED and "snapshot" in row) or (kind == "signature" and len(row) == 2)
+    return kind in _SAYING_NOTHING or kind == _PING or added
 
 
 def _goes_on(events: list[Event], event: Event) -> bool:

@@ -7,7 +7,8 @@ from typing import Any
 from analysis.ingest.streams import Event, Streamed, pieces_of
 
 _START, _STOP, _AFTER = "messageStart", "messageStop", "metadata"
-_BLOCKS = ("contentBlockStart", "contentBlockDelta", "contentBlockStop")
+_BLOCKS = ("contentBlockDelta", "contentBlockStart", "contentBlockStop")
+_KINDS = (*_BLOCKS, _START, _STOP)
 
 
 class _Block:
@@ -51,7 +52,7 @@ def _event(row: dict[str, Any]) -> str | None:
     """The kind of an event; None for a row that is none."""
     if len(row) == 1 and isinstance(row.get(_AFTER), dict):
         return _AFTER
-    return next((name for name in (_START, *_BLOCKS, _STOP) if isinstance(row.get(name), dict)), None)
+    return next((name for name in _KINDS if isinstance(row.get(name), dict)), None)
 
 
 def _goes_on(events: list[Event], event: Event) -> bool:

@@ -1,9 +1,9 @@
 """Streamed chat completions: lines of `{"object": "chat.completion.chunk", "choices": [{"delta": …}]}`.
 
-The chunks of one id are one response, also where responses stand mixed: their texts (`content`, `reasoning`,
-`reasoning_content`), reasoning details and pieces of calls are put together, and the whole is read as a chat completion
-is. One that never says how it finished was cut off, and so was one that hundreds began after. Chunks without an id belong
-together up to one that finishes.
+So are streamed completions of a text, whose choices have `text`. The chunks of one id are one response, also where
+responses stand mixed: their texts (`content`, `reasoning`, `reasoning_content`), reasoning details and pieces of calls
+are put together, and the whole is read as a chat completion is. One that never says how it finished was cut off, and
+so was one that hundreds began after. Chunks without an id belong together up to one that finishes.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ NAME = "chat-stream"
 MOST_HELD = 512
 """How many responses are held until the file's end, for more of their chunks may come."""
 
+_OF_TEXT = "text_completion"
 _TEXTS = ("content", "refusal", *FIELDS)
 
 
@@ -37,7 +38,7 @@ class _Choice:
         self.finish: str | None = None
 
     def add(self, choice: dict[str, Any]) -> None:
-        delta = choice.get("delta") or {}
+        delta = choice.get("delta") or {"content": choice.get("text")}
         for name in _TEXTS:
             if isinstance(delta.get(name), str):
                 self.texts.setdefault(name, []).append(delta[name])
@@ -89,8 +90,8 @@ class _Response:
 
 
 def recognises(head: Head) -> bool:
-    """Whether one of the file's first rows is a chunk."""
-    return any(_is_chunk(row) for row in head.rows)
+    """Whether one of the file's first rows is a chunk; of a completion of a text, one that is not the last."""
+    return any(_is_chunk(row) and not _is_whole(row) for row in head.rows)
 
 
 def read(path: Path, source: str) -> Found:
@@ -137,8 +138,16 @@ def _ended(response: _Response, source: str) -> Found:
         yield joined(response.line, response.chunks - 1)
 
 
+def _is_whole(row: dict[str, Any]) -> bool:
+    """Whether a row can be a completion that was not streamed."""
+    finished = any(
+        isinstance(each, dict) and each.get("finish_reason") for each in _listed(row.get("choices"))
+    )
+    return row.get("object") == _OF_TEXT and (finished or not row.get("choices"))
+
+
 def _is_chunk(row: dict[str, Any]) -> bool:
-    return row.get("object") == "chat.completion.chunk" or any(
+    return row.get("object") in ("chat.completion.chunk", _OF_TEXT) or any(
         isinstance(each, dict) and isinstance(each.get("delta"), dict) for each in _listed(row.get("choices"))
     )
 

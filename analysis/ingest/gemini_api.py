@@ -2,13 +2,14 @@
 
 Reasoning comes from parts with `thought: true`. The API gives summaries of the model's thoughts, so their
 state is summary; a `thoughtSignature` without any is encrypted. The request's `contents` may stand beside, or
-in `request`. A response with several candidates is as many trajectories. The chunks of a stream are one response: those up
-to the one with a `finishReason`.
+in `request`. A response with several candidates is as many trajectories. The chunks of a stream are one response:
+those up to the one with a `finishReason`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,14 @@ _OF_CHUNKS = {
     "sdkHttpResponse", "automaticFunctionCallingHistory", "parsed",
 }  # fmt: skip
 """The fields of a chunk. A row that has others, such as what was asked, is a response by itself."""
+
+
+@cache
+def _snake(camel: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in camel)
+
+
+_CHUNK_FIELDS = {*_OF_CHUNKS, *map(_snake, _OF_CHUNKS)}
 
 
 def recognises(head: Head) -> bool:
@@ -128,7 +137,7 @@ def _candidates(row: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _is_chunk(row: Event) -> bool:
-    return all(_camel(name) in _OF_CHUNKS for name in row) and (
+    return row.keys() <= _CHUNK_FIELDS and (
         bool(_candidates(row)) or isinstance(_either(row, "usageMetadata"), dict)
     )
 
@@ -169,10 +178,4 @@ def _given(response: dict[str, Any]) -> Any:
 
 def _either(fields: dict[str, Any], camel: str) -> Any:
     """A field in camel case, or in the snake case of the Python client."""
-    snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in camel)
-    return fields.get(camel, fields.get(snake))
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(each.title() for each in rest)
+    return fields.get(camel, fields.get(_snake(camel)))

@@ -22,6 +22,7 @@ _PARTS = {
 _FIELDS = {
     "response.function_call_arguments.delta": ("function_call", "arguments"),
     "response.mcp_call_arguments.delta": ("mcp_call", "arguments"),
+    "response.code_interpreter_call_code.delta": ("code_interpreter_call", "code"),
     "response.custom_tool_call_input.delta": ("custom_tool_call", "input"),
 }
 """The same of calls: the item's type and its field."""

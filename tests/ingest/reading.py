@@ -63,6 +63,11 @@ def states(trajectory: Trajectory) -> list[str | None]:
     return [message.reasoning_state for message in trajectory.messages if message.role == "assistant"]
 
 
+def thought(trajectory: Trajectory) -> tuple[str | None, str]:
+    """The reasoning and its state."""
+    return trajectory.reasoning(), trajectory.reasoning_state()
+
+
 def turns(trajectory: Trajectory) -> list[tuple[str, str, str | None]]:
     """(role, what was said, what was thought before) of each message."""
     return [(m.role, m.content, m.reasoning) for m in trajectory.messages]

@@ -16,10 +16,9 @@ from analysis.ingest.formats import named
 from analysis.ingest.rows import Unreadable
 from analysis.ingest.skipped import Skipped
 from analysis.store import Store
-from tests.ingest.reading import one, parted, read, said, unread
+from tests.ingest.reading import one, parted, read, said, thought, unread
 from tests.ingest.stream_examples import (
     ANTHROPIC,
-    BEDROCK,
     CHAT,
     GEMINI,
     RESPONSES,
@@ -33,10 +32,6 @@ from tests.ingest.stream_examples import (
 Jsonl = Callable[..., Path]
 EVERY = pytest.mark.parametrize("name", sorted(STREAMS))
 STATES = {"gemini": "summary"}
-
-
-def thought(made: Any) -> tuple[str | None, str]:
-    return made.reasoning(), made.reasoning_state()
 
 
 @EVERY
@@ -103,62 +98,7 @@ def test_streams_and_whole_responses_in_one_file(jsonl: Jsonl) -> None:
     assert sorted(str(made.trajectory_id) for made in read(path)) == ["msg_0", "msg_1", "msg_3"]
 
 
-# Amazon Bedrock ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("key", ["stream", "events"])
-def test_a_row_with_the_events_of_converse_stream_and_the_request_beside(
-    store: Store, jsonl: Jsonl, key: str
-) -> None:
-    asked = {"modelId": "us.anthropic.claude-sonnet-4-20250514-v1:0", "messages": [{"role": "user", "content": [{"text": "2+2?"}]}]}  # fmt: skip
-    about = {"ResponseMetadata": {"RequestId": "r1"}, key: BEDROCK}
-    for row in ({**asked, **about}, {"request": asked, "response": about}, {**asked, "response": about}):
-        path = jsonl([row])
-        made = one(path)
-        assert detect(path) == "bedrock"
-        assert said(made) == [
-            ("user", "2+2?"),
-            ("assistant", "It is 4.", "Two and two.", ("note", {"sum": 4})),
-        ]
-        assert (made.trajectory_id, made.finish_reason) == ("r1", "tool_use")
-        assert made.model == asked["modelId"]
-    [report] = ingest(store, [path])
-    assert (report.items, report.stored, report.joined) == (1, 1, 0)
-
-
-def test_a_row_whose_list_of_events_was_cut_off_or_holds_two_responses(jsonl: Jsonl) -> None:
-    cut, first, second = read(jsonl([{"stream": BEDROCK[:3]}, {"stream": [*BEDROCK, *BEDROCK]}]))
-    assert thought(cut) == ("Two and two.", "truncated")
-    assert thought(first) == thought(second) == ("Two and two.", "text") and first.line == second.line == 2
-
-
-@pytest.mark.parametrize(
-    ("delta", "reasoning", "state"),
-    [
-        ({"redactedContent": SECRET}, None, "encrypted"),
-        ({"signature": SECRET}, None, "encrypted"),
-        ({"text": "Hm."}, "Hm.", "text"),
-    ],
-    ids=["redacted", "only signed", "text"],
-)
-def test_what_bedrock_streams_of_the_reasoning(
-    jsonl: Jsonl, delta: Row, reasoning: str | None, state: str
-) -> None:
-    events = [BEDROCK[0], {"contentBlockDelta": {"delta": {"reasoningContent": delta}, "contentBlockIndex": 0}}, *BEDROCK[5:8], *BEDROCK[12:]]  # fmt: skip
-    made = one(jsonl(events))
-    assert thought(made) == (reasoning, state) and made.answer() == "It is 4."
-
-
-def test_a_stream_of_bedrock_that_failed_says_so(jsonl: Jsonl) -> None:
-    path = jsonl([*BEDROCK[:3], {"modelStreamErrorException": {"message": "Try again."}}, *BEDROCK])
-    made, aside = parted(path)
-    assert [thought(each)[1] for each in made] == ["truncated", "text"]
-    assert [(each.line, each.reason) for each in aside if not isinstance(each, Skipped)] == [
-        (4, "a request that failed: modelStreamErrorException: Try again.")
-    ]
-
-
-# The others ----------------------------------------------------------------------------------------------------
+# What is particular to each ------------------------------------------------------------------------------------
 
 
 def test_errors_in_a_stream_are_set_aside_and_what_came_before_is_kept(jsonl: Jsonl) -> None:
@@ -208,6 +148,41 @@ def test_the_last_event_of_a_response_alone_is_enough(jsonl: Jsonl) -> None:
 def test_thinking_of_claude_4_in_a_stream_is_a_summary_also_where_it_was_cut_off(jsonl: Jsonl) -> None:
     events = json.loads(json.dumps(ANTHROPIC[:5]).replace("claude-3-7-sonnet-20250219", "claude-sonnet-4-5"))
     assert thought(one(jsonl(events))) == ("Two and two.", "summary")
+
+
+def test_what_anthropics_python_client_adds_says_nothing_new(store: Store, jsonl: Jsonl) -> None:
+    added = [
+        {"type": "thinking", "thinking": "Two ", "snapshot": "Two "},
+        {"type": "signature", "signature": SECRET},
+        {"type": "text", "text": "4.", "snapshot": "It is 4."},
+    ]
+    stop = {
+        "type": "message_stop",
+        "message": {"content": [{"type": "thinking", "thinking": "Two and two."}]},
+    }
+    path = jsonl([*ANTHROPIC[:4], added[0], *ANTHROPIC[4:6], *added[1:], *ANTHROPIC[6:-1], stop])
+    assert said(one(path)) == said(one(jsonl(ANTHROPIC, "raw.jsonl")))
+    [report] = ingest(store, [path])
+    assert (report.items, report.joined, report.set_aside) == (len(ANTHROPIC) + 3, len(ANTHROPIC) + 2, 0)
+
+
+def test_completions_of_a_text_that_were_streamed_and_whole_ones(jsonl: Jsonl) -> None:
+    def piece(text: str, finish: str | None = None, **more: Any) -> Row:
+        choice = {"index": 0, "text": text, "finish_reason": finish}
+        return {"id": "cmpl-1", "object": "text_completion", "model": "m", "choices": [choice], **more}
+
+    path = jsonl([piece("<think>Two and"), piece(" two.</think>It is "), piece("4.", "stop"), piece("<think>Hm", id="cut")])  # fmt: skip
+    whole, cut = read(path)
+    assert detect(path) == "chat-stream" and said(whole) == [("assistant", "It is 4.", "Two and two.")]
+    assert thought(cut) == ("Hm", "truncated")
+    rows = jsonl([piece("4.", "stop"), piece("5.", "length", id="cmpl-2")])
+    assert detect(rows) == "chat" and [made.answer() for made in read(rows)] == ["4.", "5."]
+
+
+def test_chunks_without_a_choice_and_without_an_id_are_skipped(store: Store, jsonl: Jsonl) -> None:
+    azure = {"choices": [], "created": 0, "id": "", "model": "", "object": "", "prompt_filter_results": []}
+    [report] = ingest(store, [jsonl([azure, *CHAT])])
+    assert (report.stored, report.skipped, report.set_aside) == (1, 1, 0)
 
 
 def test_arguments_of_a_call_that_were_cut_off_are_kept_as_they_came(jsonl: Jsonl) -> None:
