@@ -15,9 +15,10 @@ import numpy as np
 from analysis.codebook import Codebook, load
 from analysis.measure.agreement import PAIRED, Sums, coded, sums
 from analysis.measure.judge_bootstrap import Array, Figure, Sample, figure, sample
+from analysis.measure.scope import current_trajectories
 from labels.events import VALUES
 from labels.gold import BlindLabel, labels_of
-from labels.said import blind_states, said
+from labels.said import Folded, blind_states, said
 from labels.sentence_marks import Spans, marked_sentences, overlap_figures, sentences_of
 
 COMPACT = (
@@ -92,18 +93,32 @@ def agreement(
         codebook: Whose history labels are carried over.
     """  # noqa: D205
     book = codebook or load()
-    folded = said(db, book.history)
-    labels: dict[str, dict[Who, Said]] = defaultdict(lambda: defaultdict(dict))
-    for repeat in (0, 1):
-        for each in labels_of(blind_states(folded, repeat)):
-            labels[each.pattern][each.annotator, repeat][each.trajectory_id] = each
-    prompts, sentences = _prompts(db), sentences_of(db, _shared(labels))
+    known, labels = _blind(said(db, book.history))
+    prompts, sentences = _texts(db, _shared(labels))
     retired = {each.id for each in book.retired}
     return [
-        _agreement(pattern, {who: labels[pattern][who] for who in group}, prompts, sentences)
-        for pattern in (patterns if patterns is not None else sorted(set(labels) - retired))
-        for group in _groups(sorted(labels.get(pattern, {})))
+        _agreement(pattern, {who: labels.get(pattern, {}).get(who, {}) for who in group}, prompts, sentences)
+        for pattern in (patterns if patterns is not None else sorted(set(known) - retired))
+        for group in _groups(sorted(known.get(pattern, ())))
     ]
+
+
+def _blind(
+    folded: Mapping[tuple[str, str, int], Folded],
+) -> tuple[Mapping[str, set[Who]], Mapping[str, Mapping[Who, Said]]]:
+    """Who labelled each pattern blind; and their labels on the traces that two of them labelled."""
+    known: dict[str, set[Who]] = defaultdict(set)
+    labels: dict[str, dict[Who, Said]] = defaultdict(lambda: defaultdict(dict))
+    times = Counter(name for (name, _, _), each in folded.items() if each.blind is not None)
+    for repeat in (0, 1):
+        states = blind_states(folded, repeat)
+        for (_, annotator), state in states.items():
+            for pattern, label in state.labels.items():
+                if label.value is not None:
+                    known[pattern].add((annotator, repeat))
+        for one in labels_of({key: state for key, state in states.items() if times[key[0]] > 1}):
+            labels[one.pattern][one.annotator, repeat][one.trajectory_id] = one
+    return known, labels
 
 
 def _groups(known: Sequence[Who]) -> list[tuple[Who, ...]]:
@@ -211,10 +226,14 @@ def _note(figures: Mapping[str, Figure]) -> str | None:
     return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items()) or None
 
 
-def _prompts(db: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """The number of each labelled trajectory's prompt."""
+def _texts(
+    db: duckdb.DuckDBPyConnection, trajectories: Sequence[str]
+) -> tuple[dict[str, int], dict[str, Spans]]:
+    """The number of each trajectory's prompt, and its sentences."""
     rows = db.execute(
-        """SELECT trajectory_id, dense_rank() OVER (ORDER BY coalesce(prompt_id, trajectory_id)) - 1
-           FROM trajectories WHERE trajectory_id IN (SELECT trajectory_id FROM log.label_events)"""
+        f"""SELECT trajectory_id, row_id, coalesce(prompt_id, trajectory_id) FROM {current_trajectories(db)}
+            WHERE trajectory_id IN (SELECT unnest(?::VARCHAR[]))""",
+        [list(trajectories)],
     ).fetchall()
-    return dict(rows)
+    numbers = {prompt: number for number, prompt in enumerate(sorted({prompt for _, _, prompt in rows}))}
+    return {name: numbers[prompt] for name, _, prompt in rows}, sentences_of(db, [row for _, row, _ in rows])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import permutations
@@ -14,13 +14,15 @@ import duckdb
 
 from analysis.codebook import Change, Codebook, load
 from analysis.measure.agreement import krippendorff_alpha
+from analysis.measure.scope import current_trajectories
 from analysis.store.rows import now
 from labels.events import SELF_SELECTED, Event
 from labels.fold import blind, fold
-from labels.gold import BlindLabel, gold, labels_of
+from labels.gold import gold
 from labels.queue import is_open
 from labels.queue_design import Queue, current
 from labels.said import Folded, blind_states, said
+from labels.state import State
 from labels.waiting import open_traces
 
 
@@ -95,10 +97,7 @@ def people(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) -> l
     for (trajectory_id, annotator, repeat), each in folded.items():
         if repeat == 0 and (kept := _labelled(each, history)):
             mine[annotator][trajectory_id] = kept
-    pairs = _pairs(labels_of({
-        (trajectory_id, annotator): each.blind
-        for annotator, traces in mine.items() for trajectory_id, each in traces.items() if each.blind
-    }))  # fmt: skip
+    pairs = _pairs(mine)
     again = Counter(annotator for _, annotator in blind_states(folded, repeat=1))
     wanted = open_traces(db, now())
     return [
@@ -120,8 +119,8 @@ def overview(db: duckdb.DuckDBPyConnection, codebook: Codebook | None = None) ->
     rows: Sequence[tuple[str, str, int]] = ()
     if queue is not None:
         rows = db.execute(
-            """SELECT trajectory_id, reason, people FROM queue_items WHERE queue_id = ? AND reason IS NOT NULL
-               AND trajectory_id IN (SELECT trajectory_id FROM trajectories)""",
+            f"""SELECT trajectory_id, reason, people FROM queue_items WHERE queue_id = ? AND reason IS NOT NULL
+                AND trajectory_id IN (SELECT trajectory_id FROM {current_trajectories(db)})""",
             [queue.queue_id],
         ).fetchall()
     settled = gold(db, codebook)
@@ -173,15 +172,21 @@ def _person(
     )
 
 
-def _pairs(labels: Iterable[BlindLabel]) -> dict[str, list[tuple[str, str]]]:
-    """For each person, what they and another one say of what both labelled."""
-    by_unit: dict[tuple[str, str], list[BlindLabel]] = defaultdict(list)
-    for each in labels:
-        by_unit[each.trajectory_id, each.pattern].append(each)
+def _pairs(mine: Mapping[str, Mapping[str, Folded]]) -> dict[str, list[tuple[str, str]]]:
+    """For each person, what they and another one say of what both labelled blind."""
+    by_trace: dict[str, list[tuple[str, State]]] = defaultdict(list)
+    for who, traces in mine.items():
+        for name, each in traces.items():
+            if each.blind is not None:
+                by_trace[name].append((who, each.blind))
     pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for unit in by_unit.values():
-        for one, other in permutations(unit, 2):
-            pairs[one.annotator].append((one.value, other.value))
+    for people in by_trace.values():
+        for (who, own), (_, other) in permutations(people, 2):
+            pairs[who] += [
+                (label.value, value)
+                for pattern, label in own.labels.items()
+                if label.value is not None and (value := other.value(pattern)) is not None
+            ]
     return pairs
 
 

@@ -18,13 +18,12 @@ Spans = npt.NDArray[np.int64]
 NO_SPANS: Spans = np.zeros((0, 2), dtype=np.int64)
 
 
-def sentences_of(db: duckdb.DuckDBPyConnection, trajectories: Sequence[str]) -> dict[str, Spans]:
-    """(sentences, 2) where each sentence begins and ends, by trajectory."""
+def sentences_of(db: duckdb.DuckDBPyConnection, row_ids: Sequence[int]) -> dict[str, Spans]:
+    """(sentences, 2) where each sentence of these rows of trajectories begins and ends, by trajectory."""
     rows = db.execute(
-        """WITH named AS (SELECT unnest(?::VARCHAR[]) AS trajectory_id)
-           SELECT trajectory_id, start_char, end_char FROM log.cuts WHERE trajectory_id IN (FROM named)
-           AND row_id IN (SELECT row_id FROM trajectories WHERE trajectory_id IN (FROM named))""",
-        [list(trajectories)],
+        """SELECT trajectory_id, start_char, end_char FROM log.cuts
+           WHERE row_id IN (SELECT unnest(?::UBIGINT[]))""",
+        [list(row_ids)],
     ).fetchall()
     return {name: np.array([starts, ends], dtype=np.int64).T for name, starts, ends in rows}
 

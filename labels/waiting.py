@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from analysis.measure.scope import current_trajectories
 from analysis.trajectories import READABLE
 from labels.events import SELF_SELECTED, UNIFORM
 from labels.log import current_rows
@@ -61,7 +62,8 @@ def open_traces(db: duckdb.DuckDBPyConnection, at: datetime) -> OpenTraces:
     rows = db.execute(
         f"""WITH open AS (
                 FROM ({sql})
-                WHERE trajectory_id IN (SELECT trajectory_id FROM trajectories WHERE reasoning_state IN {READABLE})),
+                WHERE trajectory_id IN
+                    (SELECT trajectory_id FROM {current_trajectories(db)} WHERE reasoning_state IN {READABLE})),
             begun AS (
                 SELECT DISTINCT annotator, trajectory_id FROM log.label_events
                 WHERE {WORKS} AND coalesce(repeat, 0) = 0)

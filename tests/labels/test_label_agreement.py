@@ -101,6 +101,10 @@ def test_spans_are_compared_sentence_by_sentence(store: Store) -> None:
     [(alpha, f1, percent)] = rows(store, "span_alpha", "span_f1", "percent")
     expected = reference_alpha(np.array([ada, bo], dtype=float), level_of_measurement="nominal")
     assert alpha == pytest.approx(expected) and f1 == pytest.approx(f1_score(ada, bo)) and percent == 1
+    lab.traces(3)
+    assert rows(store, "span_alpha", "span_f1", "percent") == [(alpha, f1, percent)], (
+        "stored again, counted once"
+    )
 
 
 def test_who_labels_traces_again_is_measured_against_themself(labelled: Store) -> None:

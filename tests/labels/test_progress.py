@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from judged import Lab
 
-from analysis.store import Store
+from analysis.store import Store, append
+from analysis.store.rows import now
 from labels import queue
 from labels.events import Event
 from labels.log import record
@@ -95,3 +96,20 @@ def test_the_queue_with_what_is_labelled_and_what_is_done_by_all_whom_it_wants(l
     assert found.reasons == ({"reason": "uniform", "drawn": 6, "labelled": 6, "done": 4},)
     assert (found.overlap, found.overlap_done, found.conflicts) == (3, 1, 1)
     assert sorted(taken.values()) == [1, 1, 1, 1, 1, 2]
+
+
+def test_a_trace_that_was_stored_again_counts_once_and_one_that_was_taken_back_not_at_all(lab: Lab) -> None:
+    make(lab.store, Settings(size=6, overlap=0, repeats=0, seed=1))
+    label(lab, "ada", "t0", 60, p="absent")
+
+    def told() -> tuple[int, int, int]:
+        with lab.store.session() as db:
+            total = overview(db).total
+        return total["drawn"], total["labelled"], by_name(lab)["ada"].left
+
+    assert told() == (6, 1, 5)
+    lab.traces(6)
+    assert told() == (6, 1, 5)
+    with lab.store.transaction() as db:
+        append(db, "retractions", [{"trajectory_id": name, "created_at": now()} for name in ("t0", "t1")])
+    assert told() == (4, 0, 4)
