@@ -63,14 +63,20 @@ def next_trace(db: duckdb.DuckDBPyConnection, annotator: str) -> str | None:
 
 
 def by_opaque(db: duckdb.DuckDBPyConnection, annotator: str, name: str) -> Taken | None:
-    """What is behind an opaque id: the trace, and whether it is the second time; None when there is nothing."""
-    rows = db.execute(
-        f"""SELECT DISTINCT trajectory_id, {_OPAQUE} <> $name FROM log.trajectories
-            WHERE {_OPAQUE} = $name OR md5($annotator || chr(10) || trajectory_id || chr(10) || '1')[:10] = $name""",
-        {"annotator": annotator, "name": name},
-    ).fetchall()
-    there = labellable(db, [trajectory_id for trajectory_id, _ in rows])
-    return next((Taken(each, int(repeat)) for each, repeat in rows if each in there), None)
+    """What is behind an opaque id: the trace, and whether it is the second time; None when there is nothing.
+
+    Most often it is one that the person has begun; only where none of these is it are all gone through.
+    """
+    for traces in ("(FROM log.label_events WHERE annotator = $annotator)", "log.trajectories"):
+        rows = db.execute(
+            f"""SELECT DISTINCT trajectory_id, {_OPAQUE} <> $name FROM {traces}
+                WHERE {_OPAQUE} = $name OR md5($annotator || chr(10) || trajectory_id || chr(10) || '1')[:10] = $name""",
+            {"annotator": annotator, "name": name},
+        ).fetchall()
+        there = labellable(db, [trajectory_id for trajectory_id, _ in rows])
+        if found := next((Taken(each, int(repeat)) for each, repeat in rows if each in there), None):
+            return found
+    return None
 
 
 def take(store: Store, annotator: str, at: datetime | None = None) -> Taken | None:

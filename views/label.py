@@ -14,7 +14,7 @@ from views import choices, person
 from views.desk import desk as draw_desk
 from views.label_plain import PlainDesk
 from views.plain import count, plain
-from views.store import one_line_errors, opened
+from views.store import TRAJECTORIES, one_line_errors, opened
 
 PAGE = "label"
 TURN = f"{PAGE}.turn"
@@ -31,7 +31,7 @@ def main() -> None:
         return
     if st.session_state.pop(TURN, False):
         st.query_params.pop("item", None)
-    facets = shown.ask(reading.facets)
+    facets = shown.ask_of(TRAJECTORIES, reading.facets)
     with shown.store.session() as db:
         taken = _asked_for(db, name) or queue.take(shown.store, name)
         progress = queue.progress(db, name)

@@ -198,6 +198,23 @@ def test_an_opaque_id_leads_its_own_annotator_to_the_trace_and_nobody_else(fille
         assert queue.by_opaque(db, "bo", name) is None and name != again
 
 
+def test_an_opaque_id_leads_to_what_was_begun_and_to_what_came_in_since_and_not_to_what_was_taken_back(
+    filled: Store,
+) -> None:
+    begun = queue.take(filled, "ada")
+    assert begun
+    late = "secret-step-late"
+    with filled.transaction() as db:
+        append(db, "trajectories", [
+            {"row_id": 99, "trajectory_id": late, "reasoning": TEXT, "reasoning_state": "text", "stored_at": now()}
+        ])  # fmt: skip
+    own, other = (queue.opaque("ada", each) for each in (begun.trajectory_id, late))
+    with filled.session() as db:
+        assert [queue.by_opaque(db, "ada", each) for each in (own, other)] == [begun, queue.Taken(late)]
+        append(db, "retractions", [{"trajectory_id": begun.trajectory_id, "created_at": now()}])
+        assert [queue.by_opaque(db, "ada", each) for each in (own, other)] == [None, queue.Taken(late)]
+
+
 @pytest.mark.parametrize("trajectory", ["gone", "secret-step-7"])
 def test_what_can_not_be_read_can_not_be_labelled(filled: Store, trajectory: Any) -> None:
     with pytest.raises(UserError, match="not there, or has no reasoning"):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from judged import Lab
 from streamlit.testing.v1 import AppTest
 
 from analysis import codebook
@@ -130,6 +131,20 @@ def test_quoting_without_a_sentence_says_what_to_do(page: Page, sample_store: St
     button(at, "Decoding the hint").click().run()
     assert "Tick the sentences" in at.error[0].value
     assert [event.op for event in log(sample_store)] == ["open"], "the trace is theirs, and nothing was said"
+
+
+def test_trajectories_that_come_in_meanwhile_are_seen_at_the_next_look(
+    page: Page, sample_store: Store
+) -> None:
+    at = sign_in(page("label"))
+
+    def badges() -> str:
+        return " ".join(each.value for each in at.markdown if "badge" in each.value)
+
+    assert "0 of 24 submitted" in badges() and "Synthetic data, written by the project" in badges()
+    Lab(sample_store).traces(3)
+    at.run()
+    assert "0 of 27 submitted" in badges() and "Synthetic data, 24 of 27 written by the project" in badges()
 
 
 @pytest.mark.parametrize("name", ["export", "environment"])
