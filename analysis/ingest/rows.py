@@ -92,7 +92,8 @@ def parsed(data: bytes) -> Any:
             return _storable(json.loads(data.decode(errors="replace"), parse_constant=lambda _: None))
         except (ValueError, RecursionError) as error:
             return Unreadable(None, f"no JSON: {error}", excerpt(data))
-    if isinstance(value, (dict, list)) and _nested_deeply(value):
+    brackets = data.count(b"{") + data.count(b"[")  # those in texts as well
+    if brackets > DEEPEST and isinstance(value, (dict, list)) and _nested_deeply(value):
         try:
             orjson.dumps(value)
         except orjson.JSONEncodeError:
@@ -152,7 +153,8 @@ def _json(stream: io.BufferedReader) -> Iterator[Row | Unreadable]:
         yield from _values(stream)
         return
     if server_sent.holds_events(stream.peek(1)):
-        yield from (_row_of(number, data) for number, data in server_sent.events(stream))
+        for number, data in server_sent.events(stream):
+            yield from _of_event(number, data)
         return
     yield from json_lines(stream)
 
@@ -248,6 +250,16 @@ def _values(stream: Stream, number: int = 0, like: bytes = b"") -> Iterator[Row 
             yield _row(number, value, data)
     if inside and not elements.cut:
         yield Unreadable(number + 1, "the file ends before its array does; it may have been cut off", "")
+
+
+def _of_event(number: int, data: bytes) -> Iterator[Row | Unreadable]:
+    """What one event holds; two where another began before it was over."""
+    row = _row_of(number, data)
+    again = server_sent.torn(data) if isinstance(row, Unreadable) else None
+    if again and isinstance(parsed(again[1]), dict):
+        yield _row_of(number, again[0])
+        row = _row_of(number + again[0].count(b"\n"), again[1])
+    yield row
 
 
 def _row_of(number: int, data: bytes) -> Row | Unreadable:

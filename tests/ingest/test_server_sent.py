@@ -63,11 +63,15 @@ def test_transcripts_of_other_encodings(saved: Saved, encoding: str) -> None:
     assert one(saved(server_sent(CHAT), encoding=encoding)).answer() == "It is 4."
 
 
-def test_several_responses_in_one_file_with_a_refusal_between(store: Store, saved: Saved) -> None:
-    """As `curl … >> file` leaves them: the second request was refused, with a body of several lines."""
-    refusal = json.dumps({"error": {"message": "Rate limit", "type": "requests"}}, indent=2)
+@pytest.mark.parametrize("end", ["", "\n", "HTTP/1.1 200 OK\r\nserver: x\r\n\r\n"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_several_responses_in_one_file_with_a_refusal_between(
+    store: Store, saved: Saved, end: str, indent: int | None
+) -> None:
+    """As `curl … >> file` leaves them: the second request was refused, with a body that mostly ends in no line's end."""
+    refusal = json.dumps({"error": {"message": "Rate limit", "type": "requests"}}, indent=indent)
     other = server_sent(CHAT).replace('"c1"', '"c2"')
-    path = saved(f"{server_sent(CHAT)}{refusal}\n{other}")
+    path = saved(f"{server_sent(CHAT)}{refusal}{end}{other}")
     assert [made.trajectory_id for made in parted(path)[0]] == ["c1", "c2"]
     place = server_sent(CHAT).count("\n") + 1
     assert unread(path) == [(place, "a request that failed: Rate limit")]
@@ -96,6 +100,15 @@ def test_a_transcript_that_was_cut_in_the_middle_of_a_line(saved: Saved) -> None
     assert line == text[: text.index("and two.")].count("\n") + 1 and reason.startswith("no JSON")
 
 
+@pytest.mark.parametrize("name", ["chat-stream", "gemini"])
+def test_a_stream_that_was_cut_in_a_line_takes_nothing_of_the_next(saved: Saved, name: str) -> None:
+    """As `curl … >> file` leaves them where the first was interrupted."""
+    text = server_sent(STREAMS[name])
+    cut = text[: text.index("and two.") + 3]
+    made, _ = parted(saved(cut + text.replace('"c1"', '"c2"').replace('"g1"', '"g2"')))
+    assert [each.reasoning() for each in made] == ["Two ", "Two and two."]
+
+
 def test_a_file_of_events_without_any_json_is_refused_in_a_line(saved: Saved) -> None:
     with pytest.raises(UserError, match="holds no JSON object"):
         detect(saved("data: hello\n\ndata: world\n\n"))
@@ -109,7 +122,10 @@ def test_a_file_of_events_without_any_json_is_refused_in_a_line(saved: Saved) ->
         (b": comment\n\n: another\nid: 1\n", True),
         (b"HTTP/1.1 200 OK\r\n", True),
         (b": only a comment\n", False),
+        (b'{"error": {}}\n: comment\ndata: {', True),
+        (b'{"error": {}}event: x\ndata: {', True),
         (b'{"data": 1}', False),
+        (b'{"text": "}data: \\ndata: {"}\n{"data": 1}\n', False),
         (b"[1]", False),
         (b"dataset: x\n", False),
         (b"", False),
