@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from analysis import codebook
@@ -28,6 +30,10 @@ COPIED = {
     "attempts": ("attempt_id", "trajectory_id"), "verdicts": ("attempt_id", "trajectory_id"),
     "findings": ("attempt_id", "trajectory_id"),
 }  # fmt: skip
+
+
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
+"""A server looks through all installed packages once, at its start; AppTest would at each first look, for 150 ms."""
 
 
 def multiplied(path: Path, wanted: int, own_prompts: bool = False) -> Store:
