@@ -17,6 +17,7 @@ from analysis.ingest.reasoning import FIELDS, cut_off
 from analysis.ingest.rows import Unreadable, json_rows
 from analysis.ingest.rowwise import MALFORMED, OUT_OF_TOKENS, Found, malformed, unwrapped
 from analysis.ingest.skipped import joined, skipped
+from analysis.ingest.streams import Event, Streamed, broken_off, read_holding
 from analysis.trajectories import Trajectory
 
 NAME = "chat-stream"
@@ -78,20 +79,18 @@ class _Response:
     def finished(self) -> bool:
         return any(choice.finish for choice in self.choices.values())
 
-    def trajectories(self) -> list[Trajectory]:
-        found = [self.choices[key] for key in sorted(self.choices)]
-        if not found:
+    def whole(self) -> dict[str, Any]:
+        """The response as one that was not streamed."""
+        if not self.choices:
             raise ValueError("a stream without any choice")
-        made = [of_choice(self.row, each.whole(), number) for number, each in enumerate(found)]
-        for each, trajectory in zip(found, made, strict=True):
-            if each.finish is None or each.finish in OUT_OF_TOKENS:
-                cut_off(trajectory.messages[-1])
-        return made
+        return {**self.row, "choices": [self.choices[key].whole() for key in sorted(self.choices)]}
 
 
 def recognises(head: Head) -> bool:
     """Whether one of the file's first rows is a chunk; of a completion of a text, one that is not the last."""
-    return any(_is_chunk(row) and not _is_whole(row) for row in head.rows)
+    return any(
+        (_is_chunk(row) and not _is_whole(row)) or _STREAM.held_by(_STREAM.opened(row)) for row in head.rows
+    )
 
 
 def read(path: Path, source: str) -> Found:
@@ -103,15 +102,14 @@ def read(path: Path, source: str) -> Found:
             yield found
             continue
         line, row = found
-        if (
-            not row.get("id") and row.get("choices") == []
-        ):  # Azure's first, about the prompt, and what tokens cost
-            yield skipped(line, "a chunk without a choice")
+        if not row.get("id") and row.get("choices") == []:
+            yield skipped(line, "a chunk without a choice")  # Azure's first, about the prompt; or of usage
+            continue
+        if not _is_chunk(row):
+            yield from read_holding(line, row, source, _trajectories, _STREAM)
             continue
         key = str(row.get("id") or f"#{unnamed}")
         try:
-            if not _is_chunk(unwrapped(row)):
-                raise ValueError("no chunk of a streamed chat completion")
             responses.setdefault(key, _Response()).add(row, line)
         except MALFORMED as error:
             yield malformed(line, row, error)
@@ -127,7 +125,7 @@ def _ended(response: _Response, source: str) -> Found:
     if not response.chunks:
         return
     try:
-        made = response.trajectories()
+        made = _trajectories(response.whole())
     except MALFORMED as error:
         yield malformed(response.line, response.row, error)
     else:
@@ -136,6 +134,27 @@ def _ended(response: _Response, source: str) -> Found:
             yield response.row, trajectory
     if response.chunks > 1:
         yield joined(response.line, response.chunks - 1)
+
+
+def _trajectories(raw: dict[str, Any]) -> list[Trajectory]:
+    """The answers of a response that was put together."""
+    row = unwrapped(raw)
+    if not _listed(row.get("choices")):
+        raise ValueError("no chunk of a streamed chat completion")
+    made = [of_choice(row, choice, number) for number, choice in enumerate(row["choices"])]
+    for choice, trajectory in zip(row["choices"], made, strict=True):
+        if choice["finish_reason"] is None:
+            broken_off(trajectory.messages[-1])
+        elif choice["finish_reason"] in OUT_OF_TOKENS:
+            cut_off(trajectory.messages[-1])
+    return made
+
+
+def _put_together(chunks: list[Event]) -> Event:
+    response = _Response()
+    for chunk in chunks:
+        response.add(chunk, 0)
+    return response.whole()
 
 
 def _is_whole(row: dict[str, Any]) -> bool:
@@ -154,3 +173,12 @@ def _is_chunk(row: dict[str, Any]) -> bool:
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+_STREAM = Streamed(
+    is_event=_is_chunk,
+    goes_on=lambda chunks, chunk: chunk.get("id") == chunks[0].get("id"),
+    is_complete=lambda chunks: True,  # each choice says so itself
+    whole=_put_together,
+)
+"""How the chunks that one row holds are put together."""

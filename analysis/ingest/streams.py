@@ -18,6 +18,7 @@ from analysis.ingest.reasoning import cut_off
 from analysis.ingest.rows import Row, Unreadable, json_rows
 from analysis.ingest.rowwise import MALFORMED, Found, ReadRow, malformed, read_row_with
 from analysis.ingest.skipped import joined
+from analysis.trajectories import Message
 
 MOST_EVENTS = 1 << 20
 """How many events one response may have. Events that never come to an end would fill the memory."""
@@ -77,12 +78,34 @@ def read_streamed(path: Path, source: str, read_row: ReadRow, streamed: Streamed
             yield found
         elif not streamed.is_event(found[0][1]):
             [(line, row)] = found
-            yield from _of_row(line, row, source, read_row, streamed)
+            yield from read_holding(line, row, source, read_row, streamed)
         else:
             line, events = found[0][0], [event for _, event in found]
             yield from _of_events(line, events, {}, source, read_row, streamed)
             if len(events) > 1:
                 yield joined(line, len(events) - 1)
+
+
+def read_holding(
+    line: int | None, raw: dict[str, Any], source: str, read_row: ReadRow, streamed: Streamed
+) -> Found:
+    """The trajectories of a row that is no event: one that holds a list of events, or a whole response."""
+    row = streamed.opened(raw)
+    key = streamed.held_by(row)
+    if key is None:
+        yield from read_row_with(read_row, line, raw, source)
+        return
+    beside = {name: value for name, value in row.items() if name != key}
+    for found in _together(((0, event) for event in row[key]), streamed):
+        events = [event for _, event in found]  # type: ignore[union-attr]
+        yield from _of_events(line, events, beside, source, read_row, streamed)
+
+
+def broken_off(message: Message) -> None:
+    """Mark the last message of a stream that was cut off. Whether one that had written nothing would have is unknown."""
+    cut_off(message)
+    if message.reasoning_state == "empty" and not message.content and not message.tool_calls:
+        message.reasoning_state, message.reasoning_source = "missing", None
 
 
 def pieces_of(text: str) -> Any:
@@ -112,21 +135,6 @@ def _together(rows: Iterable[Row | Unreadable], streamed: Streamed) -> Iterator[
         yield held
 
 
-def _of_row(
-    line: int | None, raw: dict[str, Any], source: str, read_row: ReadRow, streamed: Streamed
-) -> Found:
-    """The trajectories of a row that is no event: a whole response, or one that holds events."""
-    row = streamed.opened(raw)
-    key = streamed.held_by(row)
-    if key is None:
-        yield from read_row_with(read_row, line, raw, source)
-        return
-    beside = {name: value for name, value in row.items() if name != key}
-    for found in _together(((0, event) for event in row[key]), streamed):
-        events = [event for _, event in found]  # type: ignore[union-attr]
-        yield from _of_events(line, events, beside, source, read_row, streamed)
-
-
 def _of_events(
     line: int | None,
     events: list[Event],
@@ -144,5 +152,5 @@ def _of_events(
     row = {**beside, "response": whole} if beside else whole
     for found in read_row_with(read_row, line, row, source):
         if not isinstance(found, Unreadable) and not streamed.is_complete(events):
-            cut_off(found[1].messages[-1])
+            broken_off(found[1].messages[-1])
         yield found

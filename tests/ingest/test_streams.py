@@ -82,8 +82,8 @@ def test_a_stream_that_was_cut_off_is_stored_with_what_is_there(jsonl: Jsonl, na
             assert state == "summary"
         elif reasoning and not made.answer():
             assert state == "truncated"
-        elif reasoning:
-            assert state == "text"
+        else:
+            assert state == ("text" if reasoning else "missing")
         assert SECRET not in str(made.messages)
 
 
@@ -96,6 +96,21 @@ def test_streams_and_whole_responses_in_one_file(jsonl: Jsonl) -> None:
     whole = {"id": "msg_0", "type": "message", "role": "assistant", "model": "m", "content": [{"type": "text", "text": "4"}], "stop_reason": "end_turn"}  # fmt: skip
     path = jsonl([whole, *ANTHROPIC, {**whole, "id": "msg_3"}])
     assert sorted(str(made.trajectory_id) for made in read(path)) == ["msg_0", "msg_1", "msg_3"]
+
+
+@EVERY
+@pytest.mark.parametrize("beside", [{}, {"input": "2+2?", "checkpoint": "step-1"}], ids=["alone", "beside"])
+def test_a_row_may_hold_the_events_of_a_response_with_the_question_beside(
+    jsonl: Jsonl, name: str, beside: Row
+) -> None:
+    path = jsonl([{**beside, "events": STREAMS[name]}, {**beside, "events": STREAMS[name][:3]}])
+    whole, cut = read(path)
+    assert detect(path) == name
+    plain = said(one(jsonl(STREAMS[name], "lines.jsonl")))
+    asks = [("user", "2+2?")] if beside and name != "bedrock" else []
+    assert said(whole) == [*asks, *plain] and whole.checkpoint in ("step-1", whole.model)
+    assert cut.reasoning_state() in ("truncated", "summary", "missing")
+    assert (whole.line, cut.line) == (1, 2)
 
 
 # What is particular to each ------------------------------------------------------------------------------------
