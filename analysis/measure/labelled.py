@@ -152,7 +152,7 @@ def _prompts_of_cells(
         """CREATE OR REPLACE TEMP TABLE labelled AS
            SELECT cell, attempt_id, pattern, value, w FROM people p JOIN scoped s
              ON s.trajectory = hash(p.trajectory_id) AND s.text = hash(p.reasoning_sha256)
-           WHERE p.reasoning_sha256 IS NOT NULL"""
+           WHERE p.reasoning_sha256 IS NOT NULL AND p.pattern IN (SELECT pattern FROM tallies)"""
     )
     db.unregister("people")
     db.execute(

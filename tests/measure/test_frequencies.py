@@ -273,3 +273,21 @@ def test_a_checkpoint_without_labels_is_corrected_by_those_of_others(store: Stor
     assert b[1:] == (0, pytest.approx(0.25), "by labels elsewhere (Rogan-Gladen)"), "the two err alike"
     (_, few) = table(store, "corrected", "corrected_note", labels=labels.slice(0, 20))
     assert few == (None, "no labels; fewer than 10 labels of present elsewhere")
+
+
+def test_a_pattern_alone_is_corrected_as_it_is_among_all(store: Store) -> None:
+    fill(store, [("c", "text", "ok", "present" if n % 3 else "absent") for n in range(30)])
+    with store.transaction() as db:
+        db.execute("INSERT INTO log.verdicts SELECT * REPLACE ('q' AS pattern) FROM log.verdicts")
+        for log in ("trajectories", "attempts"):
+            db.execute(f"UPDATE log.{log} SET reasoning_sha256 = 'sha'")
+    rows = [(f"t{n}", "sha", pattern, "present" if n % 2 else "absent", 0.9 if n % 5 or pattern == "q" else 0.2)
+            for n in range(30) for pattern in "pq"]  # fmt: skip
+    names = ("trajectory_id", "reasoning_sha256", "pattern", "value", "probability")
+    labels = pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+    told = ("pattern", "labels", "label_share", "label_effective_n", "corrected", "corrected_low")
+    p, q = table(store, *told, labels=labels)
+    assert [p, q] == table(store, *told, labels=labels, patterns=["p"]) + table(
+        store, *told, labels=labels, patterns=["q"]
+    )
+    assert p[1] == 30 and p[3] < q[3] == pytest.approx(30)
