@@ -251,7 +251,7 @@ def row(trajectory: Trajectory, row_id: int, stored_at: datetime) -> dict[str, A
     turns = trajectory.turns()
     reasoning = TURN_SEPARATOR.join(text for _, text in turns).encode() if turns else None
     messages = _pointing(trajectory.messages, turns)
-    its = {
+    its: dict[str, Any] = {
         "row_id": row_id,
         "trajectory_id": trajectory.trajectory_id,
         "source": trajectory.source,
@@ -273,7 +273,8 @@ def row(trajectory: Trajectory, row_id: int, stored_at: datetime) -> dict[str, A
         "created_at": trajectory.created_at,
         "stored_at": stored_at,
     }
-    return {**its, "content_sha256": sha256_of([messages, its["reasoning_sha256"], *_aspects(its)])}
+    its["content_sha256"] = sha256_of([messages, its["reasoning_sha256"], *_aspects(its)])
+    return its
 
 
 def _aspects(its: Mapping[str, Any]) -> list[list[Any]]:

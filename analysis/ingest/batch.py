@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,6 @@ class Batch:
     """What is to be written in one transaction.
 
     Attributes:
-        columns: The trajectories as they will be stored, by the columns of log.trajectories; long texts as UTF-8.
         lines: Where each stands in its file.
         more: Those that bring more than a row, by their number: an outcome, a verdict, a label, a place in a series.
         unreadable: What could not be read, or is no trajectory.
@@ -36,7 +36,6 @@ class Batch:
         cutting: Gives the cuts of `texts`, where another process makes them.
     """
 
-    columns: dict[str, list[Any] | Texts] = field(default_factory=dict)
     lines: list[int | None] = field(default_factory=list)
     more: dict[int, Trajectory] = field(default_factory=dict)
     unreadable: list[Unreadable] = field(default_factory=list)
@@ -44,7 +43,10 @@ class Batch:
     characters: int = 0
     segments: Segments | None = None
     cutting: Future[Cuts] | None = None
+    _begun: datetime = field(default_factory=now)
     _ids: list[int] = field(default_factory=list)
+    _rows: list[dict[str, Any]] = field(default_factory=list)
+    _columns: dict[str, list[Any] | Texts] = field(default_factory=dict)
     _lists: dict[str, list[bytes | None]] = field(default_factory=dict)
 
     @classmethod
@@ -65,19 +67,28 @@ class Batch:
             self.unreadable.append(found)
             return
         self._ids = self._ids or new_ids(IDS_AT_ONCE)
-        its, number = row(found, self._ids.pop(), now()), len(self)
-        if not self.columns:
-            self.columns = {name: [] for name in its}
-        for column, value in zip(self.columns.values(), its.values(), strict=True):
-            column.append(value)  # type: ignore[union-attr]
+        its, number = row(found, self._ids.pop(), self._begun), len(self)
+        self._rows.append(its)
         self.lines.append(found.line)
         if found.outcomes or found.judged or found.labeled or found.series or found.position is not None:
             self.more[number] = found
-        turns = found.turns()
-        sizes = [len(its["reasoning"])] if len(turns) == 1 else [len(text.encode()) for _, text in turns]
-        spans = zip(turn_spans(turns), sizes, strict=True)
-        self.turns += [(number, message, start, size) for (message, start, _), size in spans]
-        self.characters += sum(len(its[name] or "") for name in LONG)
+        reasoning, turns = its["reasoning"] or b"", found.turns()
+        self.characters += len(its["messages"]) + len(reasoning) + len(its["metadata"])
+        if len(turns) == 1:
+            self.turns.append((number, turns[0][0], 0, len(reasoning)))
+            return
+        for (message, start, _), (_, text) in zip(turn_spans(turns), turns, strict=True):
+            self.turns.append((number, message, start, len(text.encode())))
+
+    @property
+    def columns(self) -> dict[str, list[Any] | Texts]:
+        """The trajectories as they will be stored, by the columns of log.trajectories; long texts as UTF-8."""
+        if self._rows:
+            values = zip(*(its.values() for its in self._rows), strict=True)
+            for name, added in zip(self._rows[0], values, strict=True):
+                self._columns[name] = [*self._columns.get(name, ()), *added]
+            self._rows.clear()
+        return self._columns
 
     def column(self, name: str) -> list[Any]:
         """One of the columns, a value a trajectory."""

@@ -121,6 +121,9 @@ def write(store: Store, batch: Batch, source: str, report: FileReport, replace: 
         batch.cut(batch.cutting.result())  # before anybody has to wait for the store
     with store.session() as settings:  # one opening of the file for all that follows
         settings.execute("SET threads = 1")  # several would mostly wait for each other over one batch
+        settings.execute(
+            "SET max_vacuum_tasks = 0"
+        )  # batches of long texts are to stay apart: see store/file.py
         imported = imported_runs(store, list(batch.more.values()))
         with store.transaction() as db:
             fresh, kept, conflicting = _sorted_out(db, batch, report, replace)
