@@ -277,14 +277,12 @@ def tables(source: Path, store: Path) -> dict[str, Any]:
 
 
 def in_parts(file: Path, store: Path) -> dict[str, Any]:
-    from analysis.ingest import _identified, mapped
+    from analysis.ingest.batch import Batch
     from analysis.ingest.batches import LARGEST_BATCH
-    from analysis.ingest.maps import FieldMap
+    from analysis.ingest.formats import MAPPED
+    from analysis.ingest.reading import Identities, Reading
     from analysis.ingest.rows import json_rows
-    from analysis.ingest.writing import Batch
-    from analysis.segment_batches import segment_rows
     from analysis.store import Store, append
-    from analysis.trajectories import Trajectory
 
     taken: dict[str, float] = {}
 
@@ -294,31 +292,23 @@ def in_parts(file: Path, store: Path) -> dict[str, Any]:
         taken[name] = taken.get(name, 0.0) + time.process_time() - started
         return made
 
-    def write(batch: Batch, segments: Any) -> None:
+    def write(batch: Batch) -> None:
+        rows, cuts = batch.tables(list(range(len(batch))))
         with made.transaction() as db:
-            append(db, "trajectories", batch.rows)
-            append(db, "cuts", segments)
+            append(db, "trajectories", rows)
+            append(db, "cuts", cuts)
 
-    def read() -> list[Trajectory]:
-        pairs = mapped.read(file, "rows", fields)
-        return list(_identified(applied(pair) for pair in pairs))  # type: ignore[arg-type]
-
-    def applied(pair: Any) -> Any:
-        fields.apply(pair[1], pair[0], str(file))
-        return pair
-
-    fields, made = FieldMap(dict(RULES)), Store(store)
+    reading, made = Reading(file, "rows", MAPPED, dict(RULES)), Store(store)
     with made.session():
         pass
     part("reading and parsing JSON", lambda: list(json_rows(file)))
-    found = part("the map, ids", read)
+    found = part("the map, ids", lambda: list(Identities().given(reading.found())))
     taken["the map, ids"] -= taken["reading and parsing JSON"]
     for start in range(0, len(found), LARGEST_BATCH):
         some = found[start : start + LARGEST_BATCH]
-        batch = part("rows: messages as JSON, hashes", lambda some=some: Batch(some))
-        ids = [row["row_id"] for row in batch.rows]
-        segments = part("sentences", lambda some=some, ids=ids: segment_rows(some, ids))
-        part("DuckDB", lambda batch=batch, segments=segments: write(batch, segments))
+        batch = part("rows: messages as JSON, hashes", lambda some=some: Batch.of(some).packed())
+        part("sentences", batch.cut)
+        part("DuckDB", lambda batch=batch: write(batch))
     return {"parts": taken}
 
 
