@@ -189,20 +189,19 @@ class Trajectory:
             "labeled": {f"{label.pattern} ({label.annotator})": label.value for label in self.labeled},
         }
 
-    def identify(self, sample_of: dict[str, int]) -> None:
+    def identify(self, sample_of: dict[str, int] | None) -> None:
         """Give what lacks them a prompt id, a sample number and an id.
 
         Args:
-            sample_of: How many rollouts of each prompt have been met without a sample number; counted on.
+            sample_of: How many rollouts of each prompt have been met without a sample number; counted on. Where it
+                is not known, one without both stays without both.
         """
         self._tidy()
         if self.prompt_id is None:
             self.prompt_id = short_hash([[m.role, m.content] for m in self.prompt()])
-        if self.trajectory_id is None:
-            if self.sample is None:
-                key = short_hash(self._of())
-                self.sample = sample_of.get(key, 0)
-                sample_of[key] = self.sample + 1
+        if self.trajectory_id is None and self.sample is None and sample_of is not None:
+            self.sample = next_sample(sample_of, self._of())
+        if self.trajectory_id is None and self.sample is not None:
             self.trajectory_id = short_hash([*self._of(), self.sample])
 
     def set_apart(self) -> None:
@@ -226,6 +225,13 @@ class Trajectory:
 
     def _of(self) -> list[str | None]:
         return [self.source, self.environment, self.checkpoint, self.variant, self.prompt_id]
+
+
+def next_sample(sample_of: dict[str, int], of: Sequence[str | None]) -> int:
+    """The number of the next rollout of a prompt, which is named with where it came from; it is counted on."""
+    key = short_hash(of)
+    sample_of[key] = sample_of.get(key, -1) + 1
+    return sample_of[key]
 
 
 def canonical(value: Any) -> bytes:
@@ -273,8 +279,18 @@ def row(trajectory: Trajectory, row_id: int, stored_at: datetime) -> dict[str, A
         "created_at": trajectory.created_at,
         "stored_at": stored_at,
     }
-    its["content_sha256"] = sha256_of([messages, its["reasoning_sha256"], *_aspects(its)])
+    its["content_sha256"] = content_sha256(its, messages)
     return its
+
+
+def content_sha256(its: Mapping[str, Any], messages: list[dict[str, Any]]) -> str:
+    """What must be equal for two rows of one id to be the same trajectory.
+
+    Args:
+        its: A row.
+        messages: Its messages as they are stored.
+    """
+    return sha256_of([messages, its["reasoning_sha256"], *_aspects(its)])
 
 
 def _aspects(its: Mapping[str, Any]) -> list[list[Any]]:

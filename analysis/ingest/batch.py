@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 
 from analysis.ingest.rows import Unreadable
 from analysis.segment_batches import Cuts, Segments, segment_utf8
 from analysis.store.rows import Texts, arrow_table, new_ids, now
-from analysis.trajectories import TURN_SEPARATOR, Trajectory, is_content, row, short_hash, turn_spans
+from analysis.trajectories import (
+    TURN_SEPARATOR,
+    Trajectory,
+    content_sha256,
+    is_content,
+    next_sample,
+    row,
+    short_hash,
+    turn_spans,
+)
 
 IDS_AT_ONCE = 256
 LONG = ("messages", "reasoning", "metadata")
 PLACE = ("environment", "checkpoint", "variant", "sample")
 """Rollouts that differ in one of these are not the same."""
+OF = ("source", "environment", "checkpoint", "variant", "prompt_id")
+"""What the rollouts of one prompt have in common."""
 
 
 @dataclass
@@ -30,6 +42,7 @@ class Batch:
         lines: Where each stands in its file.
         more: Those that bring more than a row, by their number: an outcome, a verdict, a label, a place in a series.
         unreadable: What could not be read, or is no trajectory.
+        named: Those whose id is the source's own, by their number.
         turns: (number of the trajectory, message, start_char, bytes of its text) a turn with readable reasoning.
         characters: How much text the rows hold.
         segments: Of all of them, where they are known.
@@ -39,6 +52,7 @@ class Batch:
     lines: list[int | None] = field(default_factory=list)
     more: dict[int, Trajectory] = field(default_factory=dict)
     unreadable: list[Unreadable] = field(default_factory=list)
+    named: list[int] = field(default_factory=list)
     turns: list[tuple[int, int, int, int]] = field(default_factory=list)
     characters: int = 0
     segments: Segments | None = None
@@ -129,12 +143,26 @@ class Batch:
 
     def set_apart(self, number: int) -> str:
         """Give one an id of its own, where its is also that of another trajectory."""
-        names = ("trajectory_id", "source", *PLACE[:3], "prompt_id", "sample")
-        made = short_hash([self.column(name)[number] for name in names])
-        self.column("trajectory_id")[number] = made
+        return self._identified(number, short_hash(self._values(number, ("trajectory_id", *OF, "sample"))))
+
+    def number_over(self, number: int, sample_of: dict[str, int]) -> None:
+        """Give one that lacks both a sample number and an id, as `Trajectory.identify` does."""
+        of = self._values(number, OF)
+        self.column("sample")[number] = sample = next_sample(sample_of, of)
+        self._identified(number, short_hash([*of, sample]))
+        its = dict(zip(self.columns, self._values(number, tuple(self.columns)), strict=True))
+        self.column("content_sha256")[number] = content_sha256(its, orjson.loads(its["messages"]))
         if number in self.more:
-            self.more[number].trajectory_id = made
-        return made
+            self.more[number].sample = sample
+
+    def _identified(self, number: int, trajectory_id: str) -> str:
+        self.column("trajectory_id")[number] = trajectory_id
+        if number in self.more:
+            self.more[number].trajectory_id = trajectory_id
+        return trajectory_id
+
+    def _values(self, number: int, names: Sequence[str]) -> list[Any]:
+        return [self.column(name)[number] for name in names]
 
     def tables(self, numbers: list[int]) -> tuple[pa.Table, pa.Table]:
         """The rows of log.trajectories and log.cuts for some of the trajectories."""

@@ -27,10 +27,11 @@ def recognises(head: Head) -> bool:
 
 def read(path: Path, source: str) -> Found:
     """The trajectories of a file, each with the row that it was read from."""
-    return read_rows(path, source, _trajectories)
+    return read_rows(path, source, trajectories)
 
 
-def _trajectories(raw: dict[str, Any]) -> Iterator[Trajectory]:
+def trajectories(raw: dict[str, Any]) -> Iterator[Trajectory]:
+    """The trajectories of one row."""
     row = unwrapped(raw)
     if _is_response(row):
         for number, choice in enumerate(row["choices"]):

@@ -36,6 +36,7 @@ from analysis.ingest import (
 )
 from analysis.ingest.head import Head, head_of
 from analysis.ingest.rows import Unreadable
+from analysis.ingest.rowwise import ReadRow
 from analysis.trajectories import Trajectory
 
 Found = Iterator[tuple[dict[str, Any], Trajectory] | Unreadable]
@@ -59,6 +60,8 @@ FORMATS: tuple[Format, ...] = (
     harmony, responses, anthropic, bedrock, gemini_api, ollama, sharegpt, chat_stream,  # a row is one
     chat, nested,  # the least particular last
 )  # fmt: skip
+BY_ROW: dict[str, ReadRow] = {each.NAME: each.trajectories for each in (chat, sharegpt, nested)}
+"""Formats each row of which can be read without the others, by what reads one."""
 MAPPED = "mapped"
 """The name of anybody's own rows, read by a field map."""
 

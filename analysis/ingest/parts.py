@@ -1,7 +1,7 @@
 """A large file of JSON lines read in parts, by processes of their own.
 
-Lines with an object each can be read in any order. Where something else turns up, and where rollouts are to be
-numbered, what follows is read by this process, one line after the other.
+Lines with an object each can be read in any order. Where something else turns up, what follows is read by this
+process, one line after the other.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import cycle, islice
 
-from analysis.ingest.batch import PLACE, Batch
-from analysis.ingest.formats import MAPPED
+from analysis.ingest.batch import Batch
+from analysis.ingest.formats import BY_ROW, MAPPED
 from analysis.ingest.lines import Irregular, Part, are_lines, parts_of
 from analysis.ingest.reading import Identities, Reading
+from analysis.ingest.rows import Unreadable
 from analysis.worker import Worker
 
 SMALLEST_FILE = 16_000_000
@@ -26,10 +27,11 @@ MOST_WORKERS = 3
 
 
 def can_be_read_in_parts(reading: Reading) -> bool:
-    """Whether it is worth while to read a file so, and its beginning is that of JSON lines that a map reads."""
+    """Whether it is worth while to read a file so, and it begins like JSON lines each of which is read by itself."""
     path = reading.path
-    large = reading.format == MAPPED and path.is_file() and path.stat().st_size >= SMALLEST_FILE
-    return large and (os.cpu_count() or 1) > 1 and are_lines(path)
+    large = path.is_file() and path.stat().st_size >= SMALLEST_FILE
+    by_row = reading.format == MAPPED or reading.format in BY_ROW
+    return large and by_row and (os.cpu_count() or 1) > 1 and are_lines(path)
 
 
 def batches_of_parts(
@@ -70,7 +72,7 @@ def batches_of_parts(
             batch = coming.result()
             if batch is None:
                 break
-            _set_apart(batch, reading, identities)
+            identities.complete(batch)
             yield batch
         for _, coming in under_way:
             coming.cancel()
@@ -78,24 +80,20 @@ def batches_of_parts(
 
 
 def batch_of(reading: Reading, part: Part, cut: bool) -> Batch | None:
-    """The trajectories of a part; None where they can't be read apart from the others."""
+    """The trajectories of a part, but for ids that those before it decide; None where it is to be read otherwise."""
     if part.size is None:
         return None
-    identities = Identities()
+    batch = Batch()
     try:
-        batch = Batch.of(identities.given(reading.found(part)))
+        for each in reading.found(part):
+            if isinstance(each, Unreadable):
+                batch.add(each)
+                continue
+            trajectory = each[1]
+            if trajectory.trajectory_id is not None:
+                batch.named.append(len(batch))
+            trajectory.identify(None)
+            batch.add(trajectory)
     except Irregular:
         return None
-    if identities.sample_of:
-        return None
     return (batch.cut() if cut else batch).packed()
-
-
-def _set_apart(batch: Batch, reading: Reading, identities: Identities) -> None:
-    """Give those an id of their own whose id another of the file has, in an earlier part."""
-    if not reading.rules or "id" not in reading.rules:
-        return
-    columns = [batch.column(name) for name in PLACE]
-    for number, (name, *place) in enumerate(zip(batch.column("trajectory_id"), *columns, strict=True)):
-        if identities.is_anothers(str(name), tuple(place)):
-            batch.set_apart(number)

@@ -9,10 +9,12 @@ from typing import Any
 
 from analysis.errors import UserError
 from analysis.ingest import mapped
-from analysis.ingest.formats import MAPPED, Found, named
+from analysis.ingest.batch import PLACE, Batch
+from analysis.ingest.formats import BY_ROW, MAPPED, Found, named
 from analysis.ingest.lines import Part
 from analysis.ingest.maps import FieldMap
-from analysis.ingest.rows import Unreadable
+from analysis.ingest.rows import Row, Unreadable
+from analysis.ingest.rowwise import read_each
 from analysis.ingest.summaries import told_apart
 from analysis.trajectories import Trajectory
 
@@ -44,18 +46,23 @@ class Reading:
         fields = FieldMap(self.rules, self.map_name) if self.rules else None
         if self.path.is_file() and self.path.stat().st_size == 0:
             raise UserError(f"{self.path} is empty")
-        if self.format != MAPPED:
-            found = named(self.format).read(self.path, self.source)
-        elif fields is None:
+        if self.format == MAPPED and fields is None:
             raise UserError(f"{self.path}: the format mapped needs --map or --set")
-        elif part is None:
+        if part is not None:
+            found = self._found_in(part.rows())
+        elif self.format == MAPPED and fields is not None:
             found = mapped.read(self.path, self.source, fields)
         else:
-            found = mapped.begun(part.rows(), self.source)
+            found = named(self.format).read(self.path, self.source)
         if fields is None:
             return told_apart(found)
         found = _mapped_over(found, fields, self.path.resolve().as_posix())
         return found if {"reasoning", "reasoning_state"} & fields.rules.keys() else told_apart(found)
+
+    def _found_in(self, rows: Iterator[Row | Unreadable]) -> Found:
+        if self.format == MAPPED:
+            return mapped.begun(rows, self.source)
+        return read_each(rows, self.source, BY_ROW[self.format])
 
 
 @dataclass
@@ -82,6 +89,16 @@ class Identities:
             if named and self.is_anothers(str(trajectory.trajectory_id), trajectory.place()):
                 trajectory.set_apart()
             yield trajectory
+
+    def complete(self, batch: Batch) -> None:
+        """Do the same with a batch whose trajectories were identified without those before it."""
+        ids, places = batch.column("trajectory_id"), [batch.column(name) for name in PLACE]
+        for number in batch.named:
+            if self.is_anothers(ids[number], tuple(column[number] for column in places)):
+                batch.set_apart(number)
+        for number, name in enumerate(ids):
+            if name is None:
+                batch.number_over(number, self.sample_of)
 
     def is_anothers(self, trajectory_id: str, place: tuple[Any, ...]) -> bool:
         """Whether a trajectory of another place had this id first; else it is this one's."""

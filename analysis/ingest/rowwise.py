@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis.ingest.conversation import read_messages
 from analysis.ingest.reasoning import cut_off
-from analysis.ingest.rows import EXCERPT_CHARACTERS, Unreadable, json_rows
+from analysis.ingest.rows import EXCERPT_CHARACTERS, Row, Unreadable, json_rows
 from analysis.ingest.skipped import joined
 from analysis.ingest.values import number_in, read_time
 from analysis.trajectories import Message, Trajectory, storable
@@ -46,7 +46,12 @@ def read_rows(path: Path, source: str, read_row: ReadRow) -> Found:
         source: How the store calls the file.
         read_row: Gives a row's trajectories; raises ValueError to say why it holds none.
     """
-    for found in json_rows(path):
+    return read_each(json_rows(path), source, read_row)
+
+
+def read_each(rows: Iterable[Row | Unreadable], source: str, read_row: ReadRow) -> Found:
+    """The same of rows that were read already."""
+    for found in rows:
         if isinstance(found, Unreadable):
             yield found
             continue

@@ -29,10 +29,11 @@ def recognises(head: Head) -> bool:
 
 def read(path: Path, source: str) -> Found:
     """The trajectories of a file, each with the row that it was read from."""
-    return read_rows(path, source, _trajectories)
+    return read_rows(path, source, trajectories)
 
 
-def _trajectories(row: dict[str, Any]) -> Iterator[Trajectory]:
+def trajectories(row: dict[str, Any]) -> Iterator[Trajectory]:
+    """The trajectories of one row."""
     key = _key(row)
     if key is None:
         raise ValueError("no `conversations` of turns with `from` and `value`")

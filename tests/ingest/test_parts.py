@@ -60,7 +60,7 @@ def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., FileR
     """Ingests a file line by line and in parts of three lines, holds the two against each other, tells the report."""
     monkeypatch.setattr(batches, "LARGEST_BATCH", 3)
 
-    def run(content: bytes, rules: dict[str, Any] = RULES) -> FileReport:
+    def run(content: bytes, rules: dict[str, Any] | None = RULES) -> FileReport:
         file = tmp_path / "rows.jsonl"
         file.write_bytes(content)
         found = []
@@ -125,9 +125,25 @@ def test_an_id_that_repeats_at_another_checkpoint_gets_an_id_of_its_own(
     both: Callable[..., FileReport], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parts, "Worker", Here)
-    rows = [row(n % 4, at=f"step-{n // 4}") for n in range(12)] + [row(1, at="step-0")]
-    report = both(lines(*rows), NAMED)
-    assert (report.stored, report.already) == (12, 1)
+    rows = [row(n % 4, at=f"step-{n // 4}") for n in range(12)]
+    again = [row(1, at="step-1"), row(1, at="step-0"), row(1, at="step-2")]
+    report = both(lines(*rows, *again), NAMED)
+    assert (report.stored, report.already) == (12, 3)
+
+
+def test_chat_rows_are_read_so_without_a_map_and_numbered(
+    both: Callable[..., FileReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "Worker", Here)
+    said = [
+        {"messages": [{"role": "user", "content": "Pick."}, {"role": "assistant", "content": f"<think>I take {n}. So.</think>{n}"}]}
+        for n in range(10)
+    ]  # fmt: skip
+    chosen = {"id": "own", "model": "claude-opus-4-1", "choices": [
+        {"index": n, "message": {"role": "assistant", "content": str(n), "reasoning": "Two. And two."}} for n in range(2)
+    ]}  # fmt: skip
+    report = both(lines(*said[:4], chosen, *said[4:], {"messages": 7}, chosen), None)
+    assert (report.format, report.stored, report.already, report.set_aside) == ("chat", 12, 2, 1)
 
 
 def test_a_map_that_does_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +156,7 @@ def test_a_map_that_does_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from([
-    lines(row(1)), lines(row(2)), lines(row(3, at="b")), lines(row(4, n=None)), b"\n", b"{\n", b"}\n", b"[\n", b"1,\n",
+    lines(row(1)), lines(row(2)), lines(row(3, at="b")), lines(row(4, n=None)), lines(row(8, n=None)), b"\n", b"{\n", b"}\n", b"[\n", b"1,\n",
     b'{"n": 9}', b"\r\n", lines(row(5, cot=None)), lines(row(6, cot="")), lines(row(7, outcome=1)),
 ]), max_size=14))  # fmt: skip
 def test_any_lines_are_stored_as_if_read_one_by_one(
@@ -183,5 +199,7 @@ def test_a_part_that_can_not_be_read_apart_is_none(tmp_path: Path) -> None:
     made = batch_of(reading, first, True)
     assert made is not None and len(made) == 2 and made.lines == [1, 2] and made.segments is not None
     rest = replace(first, start=first.size, lines=2)
-    for size in (len(lines(row(3, n=None))), None, len(lines(row(3, n=None))) + 3):
+    made = batch_of(reading, replace(rest, size=len(lines(row(3, n=None)))), False)
+    assert made is not None and made.column("trajectory_id") == [None] and made.segments is None
+    for size in (None, len(lines(row(3, n=None))) + 3):
         assert batch_of(reading, replace(rest, size=size), True) is None
