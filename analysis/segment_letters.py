@@ -19,8 +19,10 @@ OTHER = 0x80
 """Stands for every code point beyond ASCII where only ASCII is looked at."""
 
 _SEPARATOR = b"\n"
-_SHORT_RUN = 32
-"""How far a run of marks or spaces is followed step by step, many at once; hardly any is longer."""
+_SHORT_RUN = 2
+"""How far a run of marks or spaces is followed step by step, many at once; most are no longer."""
+_AHEAD = np.arange(64)
+"""How far the others are followed at once; hardly any is longer."""
 
 
 def _table() -> Bytes:
@@ -131,6 +133,9 @@ class Joined:
                 return places
             places[moving] += 1
             moving = moving[self.is_(kind, places[moving])]
+        moving = self._on(kind, places, moving, 1)
+        if not len(moving):
+            return places
         runs = np.append((self.kinds & kind) != 0, False)
         ends = np.flatnonzero(runs[:-1] & ~runs[1:]) + 1
         places[moving] = np.append(ends, len(self.kinds))[np.searchsorted(ends, places[moving], side="right")]
@@ -145,10 +150,21 @@ class Joined:
                 return places
             places[moving] -= 1
             moving = moving[self.is_(kind, places[moving] - 1)]
+        moving = self._on(kind, places, moving, -1)
+        if not len(moving):
+            return places
         runs = np.append(False, (self.kinds & kind) != 0)
         starts = np.flatnonzero(runs[1:] & ~runs[:-1])
         places[moving] = starts[np.searchsorted(starts, places[moving]) - 1]
         return places
+
+    def _on(self, kind: int, places: Ints, moving: Ints, step: int) -> Ints:
+        """Move some of the places on, in their runs, and tell which have not come to the end of theirs."""
+        near = places[moving, None] + (_AHEAD if step > 0 else -1 - _AHEAD)
+        run = np.argmax((self.kinds.take(near, mode="clip") & kind) == 0, axis=1)
+        places[moving] += step * run
+        left: Ints = moving[run == 0]
+        return left
 
     def text_of(self, places: Ints) -> Ints:
         """The number of the text that each place is in; places are in order."""

@@ -23,6 +23,7 @@ from analysis.segment_batches import segment_joined
 from analysis.segment_letters import join
 from analysis.store import Store
 from analysis.store.file import ROWS_A_GROUP
+from analysis.store.rows import arrow_schema
 from analysis.trajectories import Trajectory
 from analysis.worker import Worker
 
@@ -86,6 +87,7 @@ def store_all(
     store = store.lingering(LINGER_SECONDS)
     under_way: deque[tuple[Batch, Future[None]]] = deque()
     with _rarely_collected(), ThreadPoolExecutor(1) as writer, closing(_read(reading, wants_cuts)) as batches:
+        writer.submit(_make_ready, store)
         try:
             for batch in batches:
                 under_way.append((batch, writer.submit(write, store, batch, report.file, report, replace)))
@@ -94,6 +96,12 @@ def store_all(
         finally:
             while under_way:
                 finish(*under_way.popleft())
+
+
+def _make_ready(store: Store) -> None:
+    """Open the store while the first rows are read: for the first time in a process that takes a third of a second."""
+    with store.session():
+        arrow_schema("trajectories")
 
 
 def _read(reading: Reading, wants_cuts: Callable[[], bool]) -> Generator[Batch]:
