@@ -252,9 +252,18 @@ def short_hash(value: Any) -> str:
     return sha256_of(value)[:20]
 
 
-def row(trajectory: Trajectory, row_id: int, stored_at: datetime) -> dict[str, Any]:
-    """The trajectory as a row of log.trajectories, its long texts as UTF-8. It must have been identified."""
-    turns = trajectory.turns()
+def row(
+    trajectory: Trajectory, row_id: int, stored_at: datetime, turns: Sequence[tuple[int, str]] | None = None
+) -> dict[str, Any]:
+    """The trajectory as a row of log.trajectories, its long texts as UTF-8. It must have been identified.
+
+    Args:
+        trajectory: Any.
+        row_id: Under which it will be stored.
+        stored_at: When.
+        turns: As `Trajectory.turns` gives them, where that is known.
+    """
+    turns = trajectory.turns() if turns is None else turns
     reasoning = TURN_SEPARATOR.join(text for _, text in turns).encode() if turns else None
     messages = _pointing(trajectory.messages, turns)
     its: dict[str, Any] = {

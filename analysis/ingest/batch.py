@@ -81,12 +81,13 @@ class Batch:
             self.unreadable.append(found)
             return
         self._ids = self._ids or new_ids(IDS_AT_ONCE)
-        its, number = row(found, self._ids.pop(), self._begun), len(self)
+        number, turns = len(self), found.turns()
+        its = row(found, self._ids.pop(), self._begun, turns)
         self._rows.append(its)
         self.lines.append(found.line)
         if found.outcomes or found.judged or found.labeled or found.series or found.position is not None:
             self.more[number] = found
-        reasoning, turns = its["reasoning"] or b"", found.turns()
+        reasoning = its["reasoning"] or b""
         self.characters += len(its["messages"]) + len(reasoning) + len(its["metadata"])
         if len(turns) == 1:
             self.turns.append((number, turns[0][0], 0, len(reasoning)))

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from analysis.ingest import tables
 from analysis.ingest.elements import LARGEST_BYTES
 from analysis.ingest.rows import Row, Unreadable, json_lines, opened, parsed
 
 READ_AT_ONCE = 1 << 20
+NEWLINE = ord("\n")
 
 
 class Irregular(Exception):
@@ -74,21 +77,19 @@ def parts_of(path: Path, most_lines: int, most_bytes: int) -> Iterator[Part]:
         start = end = stream.tell()
         lines = before = 0
         while data := stream.read(READ_AT_ONCE):
-            at = 0
-            while lines + data.count(b"\n", at) >= most_lines:
-                for _ in range(most_lines - lines):
-                    at = data.index(b"\n", at) + 1
-                yield Part(path, start, end + at - start, before)
-                start, before, lines = end + at, before + most_lines, 0
-            lines += data.count(b"\n", at)
+            breaks = np.flatnonzero(np.frombuffer(data, np.uint8) == NEWLINE) + end + 1
             end += len(data)
-            if end - start >= LARGEST_BYTES and not lines:
+            while lines + len(breaks) >= most_lines:
+                cut = int(breaks[most_lines - lines - 1])
+                yield Part(path, start, cut - start, before)
+                breaks = breaks[most_lines - lines :]
+                start, before, lines = cut, before + most_lines, 0
+            lines += len(breaks)
+            if end - start >= most_bytes and len(breaks) and (cut := int(breaks[-1])) > start:
+                yield Part(path, start, cut - start, before)
+                start, before, lines = cut, before + lines, 0
+            elif end - start >= LARGEST_BYTES and not lines:
                 yield Part(path, start, None, before)
                 return
-            if end - start >= most_bytes and lines:
-                cut = end - len(data) + data.rindex(b"\n") + 1 if b"\n" in data else None
-                if cut is not None and cut > start:
-                    yield Part(path, start, cut - start, before)
-                    start, before, lines = cut, before + lines, 0
         if end > start:
             yield Part(path, start, end - start, before)

@@ -53,4 +53,4 @@ def _begun(found: Row | Unreadable, source: str) -> tuple[dict[str, Any], Trajec
     if isinstance(found, Unreadable):
         return found
     line, row = found
-    return row, Trajectory(source, [], metadata=dict(row), line=line)
+    return row, Trajectory(source, [], metadata=row, line=line)

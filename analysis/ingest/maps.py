@@ -80,7 +80,9 @@ class FieldMap:
         paths = [each.reads for each in self.rules.values()]
         for claims in (self.outcomes, self.judged, self.labeled):
             paths += [each.reads() for each in claims]
-        self.reads_content = any(key in self.rules for key in CONTENT_FIELDS)
+        self._content = [(key, self.rules[key]) for key in CONTENT_FIELDS if key in self.rules]
+        self._named = [(key, each) for key, each in self.rules.items() if key not in CONTENT_FIELDS]
+        self.reads_content = bool(self._content)
         self.reads: frozenset[str] = frozenset(path for each in paths for path in each)
 
     def check(self, rows: Iterable[dict[str, Any]], where: str) -> None:
@@ -116,9 +118,7 @@ class FieldMap:
 
     def apply(self, trajectory: Trajectory, row: dict[str, Any], path: str) -> None:
         """Set what the map has rules for; what it does not name stays as the format's reader left it."""
-        for key, each in self.rules.items():
-            if key in CONTENT_FIELDS:
-                continue
+        for key, each in self._named:
             value = each(row, path)
             if key == "id":
                 trajectory.trajectory_id = text_in(value)
@@ -145,7 +145,7 @@ class FieldMap:
             trajectory.metadata = without(trajectory.metadata, self.reads)
 
     def _messages(self, trajectory: Trajectory, row: dict[str, Any], path: str) -> list[Message]:
-        value = {key: self.rules[key](row, path) for key in CONTENT_FIELDS if key in self.rules}
+        value = {key: each(row, path) for key, each in self._content}
         messages = trajectory.messages
         if "messages" in value:
             messages = _conversation(value["messages"], "messages")

@@ -92,8 +92,7 @@ def parsed(data: bytes) -> Any:
             return _storable(json.loads(data.decode(errors="replace"), parse_constant=lambda _: None))
         except (ValueError, RecursionError) as error:
             return Unreadable(None, f"no JSON: {error}", excerpt(data))
-    brackets = data.count(b"{") + data.count(b"[")  # those in texts as well
-    if brackets > DEEPEST and isinstance(value, (dict, list)) and _nested_deeply(value):
+    if isinstance(value, (dict, list)) and _nested_deeply(value):
         try:
             orjson.dumps(value)
         except orjson.JSONEncodeError:

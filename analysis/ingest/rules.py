@@ -11,7 +11,7 @@ think                            a field of the row, or task.q by its dotted pat
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,7 @@ def rule(spec: Any, where: str) -> Rule:
         if spec.startswith("="):
             constant = spec[1:]
             return Rule(lambda row, path: constant)
-        return Rule(lambda row, path: at(row, spec), (spec,))
+        return Rule(lambda row, path: row[spec] if spec in row else at(row, spec), (spec,))
     if isinstance(spec, (int, float)):
         return Rule(lambda row, path: spec)
     if isinstance(spec, list) and spec:
@@ -135,15 +135,13 @@ def at(row: Any, path: str) -> Any:
     return found if not rest or found is ABSENT or found is None else at(found, rest)
 
 
-def without(row: dict[str, Any], paths: Iterable[str]) -> dict[str, Any]:
+def without(row: dict[str, Any], paths: Collection[str]) -> dict[str, Any]:
     """The row without the fields at these paths. What stands beside one inside a record is kept; lists stay whole."""
-    left = dict(row)
+    left = {key: value for key, value in row.items() if key not in paths}
     inside: dict[str, list[str]] = {}
     for path in paths:
         head, _, rest = path.partition(".")
-        if path in left or not rest:
-            left.pop(path, None)
-        elif isinstance(left.get(head), dict):
+        if rest and path not in row and isinstance(left.get(head), dict):
             inside.setdefault(head, []).append(rest)
     for head, rests in inside.items():
         if isinstance(left.get(head), dict):
