@@ -86,8 +86,13 @@ def store_all(
 
     store = store.lingering(LINGER_SECONDS)
     under_way: deque[tuple[Batch, Future[None]]] = deque()
-    with _rarely_collected(), ThreadPoolExecutor(1) as writer, closing(_read(reading, wants_cuts)) as batches:
-        writer.submit(_make_ready, store)
+    in_parts = can_be_read_in_parts(reading)
+    if in_parts:
+        next(reading.found(), None)  # a map that does not fit is refused before anything is stored
+    found = _read(reading, in_parts, wants_cuts)
+    with _rarely_collected(), ThreadPoolExecutor(1) as writer, closing(found) as batches:
+        if in_parts:
+            writer.submit(_make_ready, store)
         try:
             for batch in batches:
                 under_way.append((batch, writer.submit(write, store, batch, report.file, report, replace)))
@@ -104,14 +109,13 @@ def _make_ready(store: Store) -> None:
         arrow_schema("trajectories")
 
 
-def _read(reading: Reading, wants_cuts: Callable[[], bool]) -> Generator[Batch]:
+def _read(reading: Reading, in_parts: bool, wants_cuts: Callable[[], bool]) -> Generator[Batch]:
     def one_by_one(part: Part | None, identities: Identities) -> Generator[Batch]:
         return _cut_ahead(_batches(identities.given(reading.found(part))), wants_cuts)
 
-    if not can_be_read_in_parts(reading):
-        return one_by_one(None, Identities())
-    next(reading.found(), None)  # a map that does not fit is refused
-    return batches_of_parts(reading, LARGEST_BATCH, LARGEST_PART, wants_cuts, one_by_one)
+    if in_parts:
+        return batches_of_parts(reading, LARGEST_BATCH, LARGEST_PART, wants_cuts, one_by_one)
+    return one_by_one(None, Identities())
 
 
 def _cut_ahead(batches: Iterator[Batch], wants_cuts: Callable[[], bool]) -> Generator[Batch]:
