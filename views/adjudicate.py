@@ -18,7 +18,7 @@ from labels.adjudication import REASONS, Item, open_case, to_adjudicate
 from labels.events import VALUES
 from views import adjudicate_sides, choices, person
 from views.plain import count, plain
-from views.store import Opened, one_line_errors, opened
+from views.store import TRAJECTORIES, Opened, one_line_errors, opened
 
 PAGE = "adjudicate"
 REFUSAL, SKIPPED, REASON = f"{PAGE}.refusal", f"{PAGE}.skipped", f"{PAGE}.reason"
@@ -63,7 +63,7 @@ def _key(item: Item) -> Key:
 
 
 def _top(shown: Opened, items: list[Item], name: str, skipped: int) -> None:
-    everything = shown.ask(facets)
+    everything = shown.ask_of(TRAJECTORIES, facets)
     left = sum(each.status == "conflict" for each in items)
     decided = sum(each.status == "decided" for each in items)
     differ = sum(each.status == "quotes differ" for each in items)

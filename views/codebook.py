@@ -12,7 +12,7 @@ from views import choices, codebook_again, codebook_change, codebook_patterns
 from views.address import adopt, keep, key
 from views.codebook_patterns import PAGE
 from views.plain import count
-from views.store import Opened, one_line_errors, opened
+from views.store import TRAJECTORIES, Opened, one_line_errors, opened
 
 PARTS: dict[str, tuple[str, Callable[[Opened, codebook.Codebook], None]]] = {
     "patterns": ("Patterns", codebook_patterns.draw),
@@ -27,7 +27,7 @@ def main() -> None:
     shown = opened()
     adopt(PAGE, one=("part", "pattern"))
     book = codebook.load()
-    everything = shown.ask(facets)
+    everything = shown.ask_of(TRAJECTORIES, facets)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Codebook", anchor=False, width="content")
         st.badge(f"revision {book.revision}", color="gray")

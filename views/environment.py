@@ -14,7 +14,7 @@ from analysis.measure.scope import Scope
 from views import choices, environment_contrast, environment_decide, environment_families
 from views.address import adopt, keep, key
 from views.environment_state import PAGE, Shown
-from views.store import one_line_errors, opened
+from views.store import TRAJECTORIES, one_line_errors, opened
 
 VIEWS = {
     "rates": "Gaming rate",
@@ -46,7 +46,7 @@ EMPTY = (
 def main() -> None:
     """Draw the page."""
     store = opened()
-    facets = store.ask(reading.facets)
+    facets = store.ask_of(TRAJECTORIES, reading.facets)
     adopt(PAGE, one=NAMES, many=("checkpoint",))
     with st.sidebar:
         kept = _scope(facets)

@@ -16,7 +16,7 @@ from labels.transfer import build
 from views import choices, seen
 from views.person import signed_in
 from views.plain import count
-from views.store import Opened, one_line_errors, opened
+from views.store import TRAJECTORIES, Opened, one_line_errors, opened
 
 PAGE = "export"
 ROWS_SHOWN = 50
@@ -25,7 +25,7 @@ ROWS_SHOWN = 50
 def main() -> None:
     """Draw the page."""
     shown = opened()
-    facets = shown.ask(reading.facets)
+    facets = shown.ask_of(TRAJECTORIES, reading.facets)
     book = codebook.load()
     with st.sidebar:
         people = choices.many(PAGE, "annotator", "Annotator", dict.fromkeys(shown.ask(annotators)))

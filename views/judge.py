@@ -11,7 +11,7 @@ from analysis.measure.judge_books import settings_of
 from views import choices, judge_agreement, judge_disagreements, judge_run, judge_runs
 from views.address import adopt, keep, key
 from views.judge_parts import PAGE, TITLES, Shown
-from views.store import one_line_errors, opened
+from views.store import TRAJECTORIES, one_line_errors, opened
 
 PARTS: dict[str, Callable[[Shown], None]] = {
     "run": judge_run.draw,
@@ -27,7 +27,7 @@ NO_JUDGE = "telltale tag --tagger judge --model MODEL --dry-run    # what it wou
 def main() -> None:
     """Draw the page."""
     shown = opened()
-    facets = shown.ask(reading.facets)
+    facets = shown.ask_of(TRAJECTORIES, reading.facets)
     adopt(PAGE, one=NAMES)
     with st.sidebar:
         run = choices.run(PAGE, shown)

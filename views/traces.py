@@ -15,7 +15,7 @@ from views.address import adopt, keep, key
 from views.hits import hits
 from views.plain import count, plain
 from views.reader import reader
-from views.store import Opened, one_line_errors, opened
+from views.store import TRAJECTORIES, Opened, one_line_errors, opened
 
 PAGE = "traces"
 ROWS = 25
@@ -27,7 +27,7 @@ VERDICT_NAMES = {"present": "present", "absent": "absent", "unsure": "unsure", "
 def main() -> None:
     """Draw the list, or one trace where the address or a click names it."""
     shown = opened()
-    facets = shown.ask(reading.facets)
+    facets = shown.ask_of(TRAJECTORIES, reading.facets)
     came = adopt(PAGE, one=SINGLE, many=SEVERAL)
     with st.sidebar:
         run, wanted = _filters(shown, facets)
@@ -236,7 +236,7 @@ def _read(shown: Opened, named: str, run: dict[str, Any] | None, wanted: reading
 def _head(shown: Opened, trace: Trace, others: list[dict[str, Any]], wanted: reading.Filter) -> str | None:
     """The line above a trace: back, what it is, previous and next, and what to hold beside it."""
     row = trace.trajectory
-    found = shown.ask(reading.matching, wanted, tuple(shown.ask(reading.facets).checkpoints))
+    found = shown.ask(reading.matching, wanted, tuple(shown.ask_of(TRAJECTORIES, reading.facets).checkpoints))
     place = next(iter((found == row["row_id"]).nonzero()[0]), None)
     near = _neighbours(shown, found, place)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -19,7 +19,7 @@ from views.address import key
 from views.background import Say
 from views.hits import listing
 from views.plain import count
-from views.store import Opened
+from views.store import TRAJECTORIES, Opened
 
 PAGE = "traces"
 WAYS = {"words": "Words", "regex": "Regex", "meaning": "Meaning"}
@@ -86,7 +86,7 @@ def draw(
     if embedder is None or index is None:
         st.caption("The first search by meaning reads every sentence once. The page can be used meanwhile.")
         return
-    rows = shown.ask(reading.matching, wanted, tuple(shown.ask(reading.facets).checkpoints))
+    rows = shown.ask(reading.matching, wanted, tuple(shown.ask_of(TRAJECTORIES, reading.facets).checkpoints))
     if not len(rows):
         st.write("No trace passes these filters. Take one away in the sidebar to see more.")
         return
@@ -131,7 +131,7 @@ def _embedders() -> dict[Path, Embedder]:
 def _list(
     found: list[Hit], shown: Opened, address: dict[str, Any], on_open: Callable[[str, int], None]
 ) -> None:
-    facets = shown.ask(reading.facets)
+    facets = shown.ask_of(TRAJECTORIES, reading.facets)
     synthetic = facets.counts("synthetic")
     mixed = sum(synthetic.values()) < facets.total() or len(synthetic) > 1
 
