@@ -43,7 +43,7 @@ __all__ = [
     "source_of",
 ]
 
-SUFFIXES = (".jsonl", ".json", ".ndjson", ".eval", ".traj", ".csv", ".tsv", ".parquet", ".arrow")
+SUFFIXES = (".jsonl", ".json", ".ndjson", ".eval", ".traj", ".csv", ".tsv", ".parquet", ".arrow", ".sse")
 """Files of a folder that are looked at."""
 MOST_SHOWN = 100
 """How many of the items that would be set aside a preview keeps."""

@@ -177,3 +177,12 @@ def test_rows_of_a_long_file_come_one_by_one(saved: Saved) -> None:
     rows = list(json_rows(path))
     assert [found[1]["n"] for found in rows[:-1] if not isinstance(found, Unreadable)] == list(range(50))
     assert isinstance(rows[-1], Unreadable) and rows[-1].line == 50 * 2 + 3
+
+
+def test_a_folders_saved_streams_are_found_by_their_ending(
+    saved: Saved, store: Store, tmp_path: Path
+) -> None:
+    saved(server_sent(CHAT), "calls.sse")
+    saved("Notes, no stream.", "notes.txt")
+    [report] = ingest(store, [tmp_path])
+    assert (report.file.rpartition("/")[2], report.stored) == ("calls.sse", 1)
