@@ -49,8 +49,13 @@ class Worker:
             assert process.stdin and process.stdout
             pickle.dump((function, given, named), process.stdin, pickle.HIGHEST_PROTOCOL)
             process.stdin.flush()
+        except OSError:
+            return function(*given, **named)
+        try:
             made, error = pickle.load(process.stdout)
-        except (OSError, EOFError, pickle.UnpicklingError):
+        except Exception:  # no answer, or none that can be read; nor will the next be
+            process.kill()
+            process.wait()
             return function(*given, **named)
         if error is not None:
             raise error
@@ -59,16 +64,14 @@ class Worker:
 
 
 def _start() -> subprocess.Popen[bytes]:
+    """Without numpy's threads for matrices, of which there are none."""
     started = subprocess.Popen(
         [sys.executable, "-m", __name__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=Path(__file__).parents[1],
-        env={
-            **os.environ,
-            "OPENBLAS_NUM_THREADS": "1",
-        },  # numpy's threads for matrices, of which there are none
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
     )
     if sys.platform == "linux":  # a larger pipe has the two wait for each other less often
         for end in (started.stdin, started.stdout):
@@ -99,4 +102,6 @@ def _done(
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who asks; without them the input ends
     gc.set_threshold(OBJECTS_COLLECTED)
-    _answer(sys.stdin.buffer, sys.stdout.buffer)
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever is printed is no answer
+    _answer(sys.stdin.buffer, answers)

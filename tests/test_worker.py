@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,12 +70,53 @@ def test_it_ends_with_who_asks() -> None:
     assert process is not None and process.poll() is not None
 
 
-def refuse(line: str) -> None:
+STRANGE = """
+class Two(Exception):
+    def __init__(self, one, other):
+        super().__init__(one)
+
+def fail():
+    raise Two(1, 2)
+
+def refuse(line):
+    from analysis.errors import UserError
     raise UserError(line)
 
+def say(line):
+    print(line, flush=True)
+    return line
+"""
 
-def test_what_it_raises_is_raised_here_and_it_goes_on() -> None:
+
+@pytest.fixture
+def strange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A module that both processes find."""
+    (tmp_path / "strange.py").write_text(STRANGE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("strange")
+    del sys.modules["strange"]
+
+
+def lives(work: Worker) -> bool:
+    return work._process is not None and work._process.poll() is None
+
+
+def test_what_it_raises_is_raised_here_and_it_goes_on(strange: Any) -> None:
     with Worker() as work:
         with pytest.raises(UserError, match="no such field"):
-            work(refuse, "no such field")
-        assert same(work(segment_utf8, TEXTS), TEXTS)
+            work(strange.refuse, "no such field")
+        assert same(work(segment_utf8, TEXTS), TEXTS) and lives(work)
+
+
+def test_an_answer_that_can_not_be_read_is_made_here(strange: Any) -> None:
+    with Worker() as work:
+        with pytest.raises(strange.Two):
+            work(strange.fail)
+        assert [work(str, n) for n in (1, 2)] == ["1", "2"]
+
+
+def test_what_is_printed_there_is_no_answer(strange: Any) -> None:
+    with Worker() as work:
+        assert [work(strange.say, each) for each in (".", "N.", "b")] == [".", "N.", "b"]
+        assert lives(work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.ingest import tables
+from analysis.errors import UserError
+from analysis.ingest import server_sent, tables
 from analysis.ingest.elements import LARGEST_BYTES
 from analysis.ingest.rows import Row, Unreadable, json_lines, opened, parsed
 
@@ -32,28 +34,33 @@ class Part:
         start: Where they begin, in bytes.
         size: How many bytes they are; None for all that follows, whatever it is.
         lines: How many lines are before them.
+        file: What the path stood for when the file was cut in parts: device and inode.
     """
 
     path: Path
     start: int
     size: int | None
     lines: int
+    file: tuple[int, int] | None = None
 
     def rows(self) -> Iterator[Row | Unreadable]:
         """The rows, with their lines in the file.
 
         Raises:
             Irregular: A line is something else than an object.
+            UserError: Another file has taken the place of this one.
         """
         with closing(opened(self.path)) as stream:
-            first = b"" if self.size or not self.lines else stream.readline(LARGEST_BYTES).strip()
+            if self.file not in (None, _file_of(stream)):
+                raise UserError(f"{self.path} was replaced while it was read; give the same command again")
+            first = stream.read(min(self.start - stream.tell(), READ_AT_ONCE)).strip()
             stream.seek(self.start)
             if self.size is None:
                 yield from json_lines(stream, self.lines, first)
                 return
             data = stream.read(self.size)
         for number, line in enumerate(io.BytesIO(data), self.lines + 1):
-            value: Any = None if line.isspace() else parsed(line)
+            value: Any = None if line.isspace() or len(line) >= LARGEST_BYTES else parsed(line)
             if isinstance(value, dict):
                 yield number, value
             elif not line.isspace():
@@ -65,7 +72,14 @@ def are_lines(path: Path) -> bool:
     if path.is_dir() or tables.holds(path):
         return False
     with closing(opened(path)) as stream:
-        return isinstance(stream.raw, io.FileIO) and stream.peek(1).lstrip()[:1] == b"{"
+        begins = stream.peek(1)
+        plain = isinstance(stream.raw, io.FileIO) and not server_sent.holds_events(begins)
+        return plain and begins.lstrip()[:1] == b"{"
+
+
+def _file_of(stream: io.BufferedReader) -> tuple[int, int]:
+    found = os.fstat(stream.fileno())
+    return found.st_dev, found.st_ino
 
 
 def parts_of(path: Path, most_lines: int, most_bytes: int) -> Iterator[Part]:
@@ -75,21 +89,23 @@ def parts_of(path: Path, most_lines: int, most_bytes: int) -> Iterator[Part]:
     """
     with closing(opened(path)) as stream:
         start = end = stream.tell()
-        lines = before = 0
+        file = _file_of(stream)
+        lines = before = last = 0
         while data := stream.read(READ_AT_ONCE):
             breaks = np.flatnonzero(np.frombuffer(data, np.uint8) == NEWLINE) + end + 1
             end += len(data)
             while lines + len(breaks) >= most_lines:
                 cut = int(breaks[most_lines - lines - 1])
-                yield Part(path, start, cut - start, before)
+                yield Part(path, start, cut - start, before, file)
                 breaks = breaks[most_lines - lines :]
                 start, before, lines = cut, before + most_lines, 0
             lines += len(breaks)
-            if end - start >= most_bytes and len(breaks) and (cut := int(breaks[-1])) > start:
-                yield Part(path, start, cut - start, before)
-                start, before, lines = cut, before + lines, 0
-            elif end - start >= LARGEST_BYTES and not lines:
-                yield Part(path, start, None, before)
+            last = int(breaks[-1]) if len(breaks) else last
+            if end - start >= most_bytes and lines:
+                yield Part(path, start, last - start, before, file)
+                start, before, lines = last, before + lines, 0
+            if end - start >= LARGEST_BYTES and not lines:
+                yield Part(path, start, None, before, file)
                 return
         if end > start:
-            yield Part(path, start, end - start, before)
+            yield Part(path, start, end - start, before, file)

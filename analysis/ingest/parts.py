@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from itertools import cycle, islice
+from dataclasses import replace
+from itertools import cycle
 
 from analysis.ingest.batch import Batch
 from analysis.ingest.formats import BY_ROW, MAPPED
@@ -22,6 +23,8 @@ from analysis.worker import Worker
 
 SMALLEST_FILE = 16_000_000
 """From how many bytes on: a process takes a quarter of a second to start."""
+MOST_BYTES = 64_000_000
+"""How much of the file is under way, but for one part that is larger."""
 MOST_WORKERS = 3
 """How many keep the one busy that writes."""
 
@@ -50,7 +53,7 @@ def batches_of_parts(
         cut: Whether the sentences of what is read next are wanted.
         rest: Reads what follows the parts that could be read so.
     """
-    identities = Identities()
+    identities, reading = Identities(), replace(reading, path=reading.path.absolute())
     workers = min(MOST_WORKERS, os.cpu_count() or 1)
     with ExitStack() as held:
         asks = []
@@ -63,7 +66,9 @@ def batches_of_parts(
         )
         turn = cycle(asks)
         while True:
-            for part in islice(parts, workers + 1 - len(under_way)):
+            while len(under_way) <= workers and sum(each.size or 0 for each, _ in under_way) < MOST_BYTES:
+                if (part := next(parts, None)) is None:
+                    break
                 pool, work = next(turn)
                 under_way.append((part, pool.submit(work, batch_of, reading, part, cut())))
             if not under_way:

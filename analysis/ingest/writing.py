@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -17,6 +19,8 @@ from analysis.ingest.skipped import Skipped
 from analysis.store import Store, append
 from analysis.store.rows import now
 from analysis.trajectories import Trajectory
+
+_writing: defaultdict[str, Lock] = defaultdict(Lock)
 
 MOST_NAMED = 20
 """How many of the items that were set aside a report names; the quarantine has all."""
@@ -114,31 +118,46 @@ def write(store: Store, batch: Batch, source: str, report: FileReport, replace: 
     """
     for item in batch.unreadable:
         report.count(item)
-    unreadable = [item for item in batch.unreadable if not isinstance(item, Skipped)]
-    if not len(batch) and not unreadable:
+    if not len(batch) and all(isinstance(item, Skipped) for item in batch.unreadable):
         return
     if batch.cutting:
         batch.cut(batch.cutting.result())  # before anybody has to wait for the store
-    with store.session() as settings:  # one opening of the file for all that follows
+    # one opening of the file for all that follows; of a process's ingests one at a time looks up and adds
+    with _writing[store.target], store.session() as settings:
         settings.execute("SET threads = 1")  # several would mostly wait for each other over one batch
         settings.execute(
             "SET max_vacuum_tasks = 0"
-        )  # batches of long texts are to stay apart: see store/file.py
-        imported = imported_runs(store, list(batch.more.values()))
-        with store.transaction() as db:
-            fresh, kept, conflicting = _sorted_out(db, batch, report, replace)
-            if fresh:
-                rows, cuts = batch.tables(fresh)
-                append(db, "trajectories", rows)
-                append(db, "cuts", cuts)
-            known = [batch.more[number] for number in [*fresh, *kept] if number in batch.more]
-            _append_checkpoints(db, batch, [*fresh, *kept])
-            _append_outcomes(db, known)
-            for run in imported.items():
-                report.add_quotes(append_judged(db, known, *run))
-            aside = [(item.line, item.reason, item.excerpt) for item in unreadable]
-            quarantine(db, report, aside + _refused(batch, conflicting, source, report))
-        settings.execute("RESET threads")
+        )  # until it closes: batches of long texts are to stay apart
+        try:
+            imported = imported_runs(store, list(batch.more.values()))
+            with store.transaction() as db:
+                _write(db, batch, source, report, replace, imported)
+        finally:
+            settings.execute("RESET threads")
+
+
+def _write(
+    db: duckdb.DuckDBPyConnection,
+    batch: Batch,
+    source: str,
+    report: FileReport,
+    replace: bool,
+    imported: dict[str, str],
+) -> None:
+    fresh, kept, conflicting = _sorted_out(db, batch, report, replace)
+    if fresh:
+        rows, cuts = batch.tables(fresh)
+        append(db, "trajectories", rows)
+        append(db, "cuts", cuts)
+    known = [batch.more[number] for number in [*fresh, *kept] if number in batch.more]
+    _append_checkpoints(db, batch, [*fresh, *kept])
+    _append_outcomes(db, known)
+    for run in imported.items():
+        report.add_quotes(append_judged(db, known, *run))
+    aside = [
+        (item.line, item.reason, item.excerpt) for item in batch.unreadable if not isinstance(item, Skipped)
+    ]
+    quarantine(db, report, aside + _refused(batch, conflicting, source, report))
 
 
 def _refused(

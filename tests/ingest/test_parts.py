@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analysis.ingest import FileReport, batches, ingest, parts
+from analysis.errors import UserError
+from analysis.ingest import FileReport, batches, elements, ingest, parts
+from analysis.ingest import lines as in_lines
+from analysis.ingest import rows as in_rows
 from analysis.ingest.lines import Part, are_lines, parts_of
 from analysis.ingest.parts import batch_of
 from analysis.store import Store
@@ -111,6 +115,64 @@ def test_whatever_stands_between_the_rows(
     assert both(lines(*rows[:place], odd, *rows[place:])).stored >= 7
 
 
+@pytest.mark.parametrize("content", [
+    lines(b"\n", *(row(n) for n in range(8)), b"[1]\n"),
+    lines(row(0), b"\n", *(b"data: " + lines(row(n)) + b"\n" for n in range(1, 8))),
+], ids=["a blank line first", "events after a body"])  # fmt: skip
+def test_what_the_first_line_decides_holds_for_all(
+    both: Callable[..., FileReport], monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    monkeypatch.setattr(parts, "Worker", Here)
+    assert both(content).stored == 8
+
+
+@pytest.mark.parametrize("size", [4096, 9000])
+def test_a_line_that_is_too_long_is_set_aside(
+    both: Callable[..., FileReport], monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(parts, "Worker", Here)
+    for module in (in_lines, in_rows, elements):
+        monkeypatch.setattr(module, "LARGEST_BYTES", 4096)
+    monkeypatch.setattr(in_lines, "READ_AT_ONCE", 256)
+    monkeypatch.setattr(batches, "LARGEST_PART", 1000)
+    both(lines(row(1), row(2, cot="x" * size), *(row(n) for n in range(3, 8))))
+
+
+def test_a_file_is_found_from_whatever_folder_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "SMALLEST_FILE", 1)
+    monkeypatch.chdir(tmp_path)
+    Path("rows.jsonl").write_bytes(lines(*(row(n) for n in range(3))))
+    [report] = ingest(Store(tmp_path / "t.duckdb"), [Path("rows.jsonl")], RULES)
+    assert report.stored == 3
+
+
+def test_a_file_that_another_replaces_meanwhile_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "Worker", Here)
+    monkeypatch.setattr(parts, "SMALLEST_FILE", 1)
+    monkeypatch.setattr(batches, "LARGEST_BATCH", 3)
+    file, other = tmp_path / "rows.jsonl", tmp_path / "other"
+    file.write_bytes(lines(*(row(n) for n in range(30))))
+    other.write_bytes(lines(*(row(n) for n in range(90))))
+    store = Store(tmp_path / "t.duckdb")
+    with pytest.raises(UserError, match="was replaced while it was read"):
+        ingest(store, [file], RULES, progress=lambda *_: other.replace(file) if other.exists() else None)
+    assert ingest(store, [file], RULES)[0].read == 90
+
+
+def test_of_two_threads_each_row_is_stored_by_one(tmp_path: Path, store: Store) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(lines(*(row(n) for n in range(200))))
+    with ThreadPoolExecutor(4) as pool:
+        found = [each[0].stored for each in pool.map(lambda _: ingest(store, [file], RULES), range(4))]
+    assert sum(found) == 200
+    with store.session() as db:
+        assert db.execute("SELECT count(*) FROM log.trajectories").fetchall() == [(200,)]
+
+
 def test_rollouts_without_a_number_are_numbered_over_the_whole_file(
     both: Callable[..., FileReport], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +239,14 @@ def test_the_parts_are_the_file(
         assert data[: part.start].count(b"\n") == part.lines
         assert part.start == 0 or data[part.start - 1 : part.start] == b"\n"
         assert data[part.start :][: part.size].count(b"\n") <= most_lines
+
+
+def test_no_part_is_much_larger_than_a_line_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_lines, "READ_AT_ONCE", 256)
+    monkeypatch.setattr(in_lines, "LARGEST_BYTES", 4096)
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(lines(row(1), row(2, cot="x" * 100_000)))
+    assert all(each.size is None or each.size < 2 * 4096 for each in parts_of(file, 2048, 1000))
 
 
 def test_only_lines_of_objects_are_read_in_parts(tmp_path: Path) -> None:
