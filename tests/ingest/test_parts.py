@@ -214,7 +214,7 @@ def test_a_map_that_does_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.
         ingest(Store(tmp_path / "t.duckdb"), [file], {**RULES, "reasoning": "thoughts"})
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from([
     lines(row(1)), lines(row(2)), lines(row(3, at="b")), lines(row(4, n=None)), lines(row(8, n=None)), b"\n", b"{\n", b"}\n", b"[\n", b"1,\n",
     b'{"n": 9}', b"\r\n", lines(row(5, cot=None)), lines(row(6, cot="")), lines(row(7, outcome=1)),

@@ -549,7 +549,7 @@ ROWS = st.lists(st.dictionaries(st.text(max_size=5), JSON, max_size=4), min_size
 
 
 @given(rows=ROWS, form=st.sampled_from(["lines", "array", "indented", "concatenated", "one a line, indented"]), chunk=st.integers(1, 40))  # fmt: skip
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_objects_come_out_of_any_file_as_they_went_in(
     tmp_path: Path, rows: list[Any], form: str, chunk: int
 ) -> None:
