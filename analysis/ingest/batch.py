@@ -132,9 +132,12 @@ class Batch:
 
     def cut(self, cuts: Cuts | None = None) -> Batch:
         """Find the segments, of the cuts of all `texts` where these are known."""
-        turns = [turn[:3] for turn in self.turns]
-        self.segments = Segments.of(turns, segment_utf8(self.texts()) if cuts is None else cuts, len(self))
+        self.segments = self._segments(cuts)
         return self
+
+    def _segments(self, cuts: Cuts | None = None, only: Collection[int] | None = None) -> Segments:
+        turns = [turn[:3] for turn in self.turns if only is None or turn[0] in only]
+        return Segments.of(turns, segment_utf8(self.texts(only)) if cuts is None else cuts, len(self))
 
     def is_content(self, number: int, sha256: str) -> bool:
         """Whether a `content_sha256` of the store says that one of the trajectories is there."""
@@ -168,11 +171,7 @@ class Batch:
     def tables(self, numbers: list[int]) -> tuple[pa.Table, pa.Table]:
         """The rows of log.trajectories and log.cuts for some of the trajectories."""
         rows = arrow_table("trajectories", {**self.columns, "stored_at": [now()] * len(self)})
-        segments = self.segments
-        if segments is None:
-            among = frozenset(numbers)
-            turns = [turn[:3] for turn in self.turns if turn[0] in among]
-            segments = Segments.of(turns, segment_utf8(self.texts(among)), len(self))
+        segments = self.segments or self._segments(only=frozenset(numbers))
         cuts = segments.rows(self.column("row_id"), self.column("trajectory_id"))
         if len(numbers) == len(self):
             return rows, cuts

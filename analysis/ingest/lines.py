@@ -53,11 +53,12 @@ class Part:
         with closing(opened(self.path)) as stream:
             if self.file not in (None, _file_of(stream)):
                 raise UserError(f"{self.path} was replaced while it was read; give the same command again")
-            first = stream.read(min(self.start - stream.tell(), READ_AT_ONCE)).strip()
-            stream.seek(self.start)
             if self.size is None:
+                first = stream.read(min(self.start - stream.tell(), READ_AT_ONCE)).strip()
+                stream.seek(self.start)
                 yield from json_lines(stream, self.lines, first)
                 return
+            stream.seek(self.start)
             data = stream.read(self.size)
         for number, line in enumerate(io.BytesIO(data), self.lines + 1):
             value: Any = None if line.isspace() or len(line) >= LARGEST_BYTES else parsed(line)

@@ -60,10 +60,8 @@ def batches_of_parts(
         for _ in range(workers):
             work, pool = held.enter_context(Worker()), held.enter_context(ThreadPoolExecutor(1))
             asks.append((pool, work))
-        parts, under_way = (
-            parts_of(reading.path, most_lines, most_bytes),
-            deque[tuple[Part, Future[Batch | None]]](),
-        )
+        parts = parts_of(reading.path, most_lines, most_bytes)
+        under_way: deque[tuple[Part, Future[Batch | None]]] = deque()
         turn = cycle(asks)
         while True:
             while len(under_way) <= workers and sum(each.size or 0 for each, _ in under_way) < MOST_BYTES:
@@ -81,7 +79,7 @@ def batches_of_parts(
             yield batch
         for _, coming in under_way:
             coming.cancel()
-    yield from rest(Part(reading.path, part.start, None, part.lines), identities)
+    yield from rest(replace(part, size=None), identities)
 
 
 def batch_of(reading: Reading, part: Part, cut: bool) -> Batch | None:
